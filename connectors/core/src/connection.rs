@@ -1,0 +1,257 @@
+//! The contract between Wellspring and a driver: drivers, connectors and connections.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use wellspring_pool_core::ResetMode;
+
+use crate::{Dialect, Error, Result, Rows, Value};
+
+/// Turns a URL into a [`Connector`]: what is registered, one for each kind of database.
+pub trait Driver: fmt::Debug + Send + Sync + 'static {
+    /// The driver's name in lower case, also the Cargo feature that brings it: `sqlite`.
+    fn name(&self) -> &'static str;
+
+    /// The URL schemes it answers to, its own name first: `["sqlite", "sqlite3"]`.
+    fn schemes(&self) -> &'static [&'static str];
+
+    /// Parses `url` (whose scheme is one of [`schemes`](Self::schemes)). No I/O.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) naming the part that is wrong, never a
+    /// secret.
+    fn connector(&self, url: &str) -> Result<Arc<dyn Connector>>;
+}
+
+/// Opens connections to one database.
+#[async_trait]
+pub trait Connector: fmt::Debug + Send + Sync + 'static {
+    /// The dialect of the database.
+    fn dialect(&self) -> &'static Dialect;
+
+    /// Where it connects to, for people: no password, no token.
+    fn target(&self) -> String;
+
+    /// Opens one connection, ready for use. The caller bounds the time.
+    ///
+    /// # Errors
+    /// One of the `Connect…` kinds, or [`ErrorKind::Config`](crate::ErrorKind::Config).
+    async fn connect(&self) -> Result<Box<dyn Connection>>;
+}
+
+/// What state a connection's session is in, known without asking the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionState {
+    /// Clean: no transaction, nothing in flight, settings as at connect.
+    Idle,
+    /// A transaction is open.
+    InTransaction,
+    /// A transaction is open and can only be rolled back.
+    Failed,
+    /// A statement is in flight, or its result was not read to the end.
+    Busy,
+    /// Native access or an unclassified statement may have changed the session.
+    Tainted,
+    /// The connection is gone.
+    Closed,
+}
+
+/// A statement as a driver receives it: native text, values in the order of its markers.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Command<'a> {
+    /// The statement in the dialect's own form. The same text means the same statement, so
+    /// drivers cache by it.
+    pub text: &'a str,
+    /// The values, one for each marker number.
+    pub values: &'a [Value],
+}
+
+impl<'a> Command<'a> {
+    /// The statement `text` with `values`.
+    pub fn new(text: &'a str, values: &'a [Value]) -> Self {
+        Self { text, values }
+    }
+}
+
+/// What a statement without rows did.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct ExecResult {
+    /// Rows inserted, updated or deleted; 0 for statements that do none of these.
+    pub rows_affected: u64,
+    /// The key the database generated for an insert, where it tells without being asked.
+    pub last_insert_id: Option<Value>,
+}
+
+impl ExecResult {
+    /// `rows_affected` rows and no generated key.
+    pub fn new(rows_affected: u64) -> Self {
+        Self { rows_affected, last_insert_id: None }
+    }
+
+    /// Adds the generated key.
+    #[must_use]
+    pub fn with_last_insert_id(mut self, id: impl Into<Value>) -> Self {
+        self.last_insert_id = Some(id.into());
+        self
+    }
+}
+
+/// How isolated a transaction is from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IsolationLevel {
+    /// Sees uncommitted changes of others.
+    ReadUncommitted,
+    /// Each statement sees what was committed before it.
+    ReadCommitted,
+    /// Rows read once do not change.
+    RepeatableRead,
+    /// Sees one committed state throughout.
+    Snapshot,
+    /// As if transactions ran one after another.
+    Serializable,
+}
+
+impl fmt::Display for IsolationLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ReadUncommitted => "read uncommitted",
+            Self::ReadCommitted => "read committed",
+            Self::RepeatableRead => "repeatable read",
+            Self::Snapshot => "snapshot",
+            Self::Serializable => "serializable",
+        })
+    }
+}
+
+/// How a transaction is begun. The default is read-write at the database's own isolation level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub struct TransactionOptions {
+    /// The isolation level; `None` is the database's default. A level the database does not have
+    /// is an [`Unsupported`](crate::ErrorKind::Unsupported) error, never silently another one.
+    pub isolation: Option<IsolationLevel>,
+    /// The transaction will not write.
+    pub read_only: bool,
+}
+
+impl TransactionOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the isolation level.
+    #[must_use]
+    pub fn isolation(mut self, level: IsolationLevel) -> Self {
+        self.isolation = Some(level);
+        self
+    }
+
+    /// Declares that the transaction will not write.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+}
+
+/// What to do with a savepoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SavepointOp {
+    /// Set it.
+    Create,
+    /// Forget it and keep what was done since.
+    Release,
+    /// Undo what was done since; the savepoint stays.
+    RollbackTo,
+}
+
+/// One session with a database: what every driver implements.
+///
+/// # Rules for implementors
+///
+/// - **Cancellation.** Every future here may be dropped at any await. Afterwards
+///   [`state`](Self::state) must tell the truth: [`SessionState::Busy`] when something may still be
+///   in flight. A later call on a busy connection first waits for, cancels or drains what is in
+///   flight, or fails with [`ErrorKind::ConnectionLost`](crate::ErrorKind::ConnectionLost); it
+///   never mixes answers up.
+/// - **No silent no-op.** What the database cannot do is
+///   [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), before anything is sent.
+/// - **No secrets** in `Debug` or errors.
+///
+/// The suite in `wellspring-conformance` checks all of it.
+#[async_trait]
+pub trait Connection: fmt::Debug + Send + 'static {
+    /// The dialect of the database.
+    fn dialect(&self) -> &'static Dialect;
+
+    /// The session's state as far as the client knows. Synchronous, no I/O: the pool calls it on
+    /// every return.
+    fn state(&mut self) -> SessionState;
+
+    /// Runs one statement and reports what it did. Rows it returns are discarded.
+    async fn execute(&mut self, command: Command<'_>) -> Result<ExecResult>;
+
+    /// Runs one statement and streams its rows.
+    async fn query(&mut self, command: Command<'_>) -> Result<Rows<'_>>;
+
+    /// Runs several statements separated by semicolons, without parameters.
+    ///
+    /// # Errors
+    /// The first failing statement's error; those before it have been carried out.
+    async fn execute_script(&mut self, script: &str) -> Result<()>;
+
+    /// Begins a transaction.
+    async fn begin(&mut self, options: TransactionOptions) -> Result<()>;
+
+    /// Commits the open transaction. After an error the transaction is no longer open, or
+    /// [`state`](Self::state) says that it is.
+    async fn commit(&mut self) -> Result<()>;
+
+    /// Rolls the open transaction back. Does nothing, successfully, when none is open.
+    async fn rollback(&mut self) -> Result<()>;
+
+    /// Works on the savepoint `name`: letters, digits and `_`, not beginning with a digit.
+    async fn savepoint(&mut self, op: SavepointOp, name: &str) -> Result<()>;
+
+    /// One round trip that proves the connection alive.
+    async fn ping(&mut self) -> Result<()>;
+
+    /// Brings the session back to how it was after connecting: settles what is in flight, ends
+    /// an open transaction by `mode`, undoes changed settings as far as the driver documents.
+    async fn reset(&mut self, mode: ResetMode) -> Result<()>;
+
+    /// The driver's own connection, for [`native_mut`](dyn Connection::native_mut). Marks the
+    /// session as [`SessionState::Tainted`].
+    ///
+    /// # Errors
+    /// When the native connection is not at hand (it is gone, or busy elsewhere).
+    fn native(&mut self) -> Result<&mut dyn Any>;
+
+    /// Says goodbye and releases the resources. Dropping the box does the same abruptly.
+    async fn close(self: Box<Self>) -> Result<()>;
+}
+
+impl dyn Connection {
+    /// The driver's own connection, if it is a `T`. Marks the session as tainted, so that it is
+    /// reset before the next borrower.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is not a `T`; whatever
+    /// [`Connection::native`] reports.
+    pub fn native_mut<T: 'static>(&mut self) -> Result<&mut T> {
+        let name = self.dialect().name;
+        self.native()?.downcast_mut().ok_or_else(|| {
+            Error::new(
+                crate::ErrorKind::Usage,
+                format!("the native {name} connection is not a {}", std::any::type_name::<T>()),
+            )
+        })
+    }
+}
