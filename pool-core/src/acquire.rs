@@ -1,0 +1,200 @@
+//! The future of an acquire.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Sleep;
+
+use crate::clock::{self, Instant};
+use crate::entry::Entry;
+use crate::state::Look;
+use crate::waiters::Key;
+use crate::{AcquireError, Event, Manager, Pool, Pooled};
+
+type Taken<M> = Result<Box<Entry<<M as Manager>::Connection>>, AcquireError<<M as Manager>::Error>>;
+
+/// Waits for a connection; what [`Pool::get`] and its like return.
+///
+/// The first poll takes an idle connection if there is one, without waiting. Otherwise the future
+/// joins the end of the pool's line and is served in order of arrival.
+///
+/// # Cancel safety
+/// Dropping the future leaves the line; a connection it was given but had not picked up goes to
+/// the next in line. Nothing is lost, and no connection is closed for it.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Acquire<M: Manager, P: Borrow<Pool<M>>> {
+    pool: Option<P>,
+    timeout: Option<Duration>,
+    location: &'static Location<'static>,
+    waiting: Option<Waiting>,
+    _manager: std::marker::PhantomData<fn() -> M>,
+}
+
+struct Waiting {
+    key: Key,
+    since: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
+    pub(crate) fn new(
+        pool: P,
+        timeout: Option<Duration>,
+        location: &'static Location<'static>,
+    ) -> Self {
+        let _manager = std::marker::PhantomData;
+        Self {
+            pool: Some(pool),
+            timeout,
+            location,
+            waiting: None,
+            _manager,
+        }
+    }
+
+    fn pool(&self) -> &Pool<M> {
+        self.pool
+            .as_ref()
+            .expect("Acquire polled after it was ready")
+            .borrow()
+    }
+
+    /// The free path, else into the line.
+    fn begin(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
+        let location = self.location;
+        let shared = &self.pool().shared;
+        let now = clock::now();
+        match shared.peek(|state, rules| state.look(rules, location, now)) {
+            Look::Found { entry, refill } => {
+                shared.served_directly(&entry, refill);
+                return Poll::Ready(Ok(entry));
+            }
+            Look::Closed => return Poll::Ready(Err(AcquireError::Closed)),
+            Look::Nothing => {}
+        }
+        if Handle::try_current().is_err() {
+            return Poll::Ready(Err(AcquireError::NoRuntime));
+        }
+        let deadline = clock::after(now, self.timeout.unwrap_or(shared.options.acquire_timeout));
+        // Cloning a waker is foreign code: not under the lock. So look again inside.
+        let waker = cx.waker().clone();
+        let key = shared.change(|state, rules, actions| {
+            match state.look(rules, location, now) {
+                Look::Found { entry, refill } => {
+                    actions.poke_housekeeper |= refill;
+                    return Err(Ok(entry));
+                }
+                Look::Closed => return Err(Err(AcquireError::Closed)),
+                Look::Nothing => {}
+            }
+            state
+                .enqueue(rules, waker, location, deadline, now, actions)
+                .map_err(Err)
+        });
+        match key {
+            Ok(key) => {
+                let timer = Box::pin(tokio::time::sleep_until(deadline));
+                self.waiting = Some(Waiting {
+                    key,
+                    since: now,
+                    timer,
+                });
+                self.look_after(cx)
+            }
+            Err(result) => {
+                if let Ok(entry) = &result {
+                    shared.served_directly(entry, false);
+                }
+                Poll::Ready(result)
+            }
+        }
+    }
+
+    /// In line: has the turn come, or the time run out?
+    fn look_after(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
+        let waiting = self.waiting.as_mut().expect("only called while waiting");
+        let shared = &self
+            .pool
+            .as_ref()
+            .expect("polled after it was ready")
+            .borrow()
+            .shared;
+        let now = clock::now();
+        let waker = cx.waker().clone();
+        let (ready, leftover) = shared.change(|state, rules, actions| {
+            state.poll_waiter(rules, &waiting.key, waker, now, actions)
+        });
+        drop(leftover);
+        let expired = !ready && waiting.timer.as_mut().poll(cx).is_ready();
+        if !ready && !expired {
+            return Poll::Pending;
+        }
+        let Waiting { key, since, timer } = self.waiting.take().expect("just seen");
+        drop(timer);
+        let waited = now.saturating_duration_since(since);
+        let (taken, leftover) = shared.change(|state, rules, actions| {
+            if ready {
+                (state.claim(key), None)
+            } else {
+                state.expire(rules, key, waited, now, actions)
+            }
+        });
+        drop(leftover);
+        Poll::Ready(taken.map(|mut entry| {
+            let preparation = std::mem::take(&mut entry.preparation);
+            shared
+                .recorders
+                .wait
+                .record(waited.saturating_sub(preparation));
+            shared.emit(&Event::Acquired {
+                id: entry.id,
+                waited,
+            });
+            entry
+        }))
+    }
+}
+
+impl<M: Manager, P: Borrow<Pool<M>> + Unpin> Future for Acquire<M, P> {
+    type Output = Result<Pooled<M, P>, AcquireError<M::Error>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let taken = match this.waiting {
+            Some(_) => this.look_after(cx),
+            None => this.begin(cx),
+        };
+        taken.map(|taken| {
+            let pool = this.pool.take().expect("Acquire polled after it was ready");
+            taken.map(|entry| Pooled::new(pool, entry))
+        })
+    }
+}
+
+impl<M: Manager, P: Borrow<Pool<M>>> Drop for Acquire<M, P> {
+    fn drop(&mut self) {
+        if let (Some(pool), Some(waiting)) = (&self.pool, self.waiting.take()) {
+            let now = clock::now();
+            let leftover = pool
+                .borrow()
+                .shared
+                .change(|state, rules, actions| state.leave(rules, waiting.key, now, actions));
+            drop(leftover);
+        }
+    }
+}
+
+impl<M: Manager, P: Borrow<Pool<M>>> fmt::Debug for Acquire<M, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire")
+            .field("location", &self.location)
+            .field("waiting", &self.waiting.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! What is done to connections in tasks of the pool's own: proving alive, cleaning, closing.
+//!
+//! Each task owns its connection through [`Held`]: wherever it ends, the slot comes back.
+
+use std::time::Duration;
+
+use crate::clock;
+use crate::entry::Entry;
+use crate::guarded::{Ended, guarded};
+use crate::hooks::Hook;
+use crate::shared::Held;
+use crate::{CloseReason, ConnectError, Event, Manager};
+
+/// Proves an idle connection alive and runs the hook before hand-out; then it goes to whoever is
+/// first in line.
+pub(crate) async fn prepare<M: Manager>(mut held: Held<M>) {
+    let pool = crate::sync::Arc::clone(&held.pool);
+    let limit = pool.options.validation_timeout;
+    let entry = held.entry();
+    let validate = match pool.options.validate {
+        crate::Validate::Never => false,
+        crate::Validate::Always => true,
+        crate::Validate::Idle(idle) => {
+            clock::now().saturating_duration_since(entry.proven_at) > idle
+        }
+    };
+    let start = clock::now();
+    let ended = guarded(&pool.signals, limit, || async {
+        if validate {
+            pool.manager.validate(&mut entry.connection).await?;
+        }
+        run_hook(pool.hooks.before_acquire.as_ref(), entry).await
+    })
+    .await;
+    let took = clock::now().saturating_duration_since(start);
+    if validate {
+        pool.recorders.validate.record(took);
+    }
+    finish(held, ended, Purpose::HandOut, limit, took);
+}
+
+/// Cleans a returned connection and runs the hook on release.
+pub(crate) async fn reset<M: Manager>(mut held: Held<M>) {
+    let pool = crate::sync::Arc::clone(&held.pool);
+    let limit = pool.options.reset_timeout;
+    let entry = held.entry();
+    let start = clock::now();
+    let ended = guarded(&pool.signals, limit, || async {
+        let dirty = pool.options.reset == crate::ResetPolicy::Always
+            || pool.manager.hygiene(&mut entry.connection) != crate::Hygiene::Clean;
+        if dirty {
+            pool.manager
+                .reset(&mut entry.connection, pool.options.reset_mode)
+                .await?;
+        }
+        run_hook(pool.hooks.after_release.as_ref(), entry).await
+    })
+    .await;
+    let took = clock::now().saturating_duration_since(start);
+    pool.recorders.reset.record(took);
+    if matches!(ended, Ended::Done(Ok(()))) {
+        pool.peek(|state, _| state.counters.resets += 1);
+    }
+    finish(held, ended, Purpose::Return, limit, Duration::ZERO);
+}
+
+/// Closes a connection politely, and gives its slot back.
+pub(crate) async fn close<M: Manager>(mut held: Held<M>) {
+    let pool = crate::sync::Arc::clone(&held.pool);
+    let Entry {
+        connection,
+        slot,
+        id,
+        ..
+    } = *held.disarm();
+    let permit = pool.permit(slot, id);
+    let limit = pool.options.close_timeout;
+    match guarded(&pool.signals, limit, || pool.manager.close(connection)).await {
+        Ended::Done(()) => {}
+        Ended::TimedOut => {
+            tracing::warn!(pool = &*pool.name, %id, ?limit, "close timed out, connection dropped");
+        }
+        Ended::Panicked(message) => {
+            tracing::error!(pool = &*pool.name, %id, message, "close panicked");
+        }
+        Ended::Aborted => {}
+    }
+    permit.give_back(&pool, clock::now());
+}
+
+pub(crate) async fn run_hook<C, E>(
+    hook: Option<&Hook<C, E>>,
+    entry: &mut Entry<C>,
+) -> Result<(), E> {
+    match hook {
+        Some(hook) => {
+            let info = entry.info();
+            hook(&mut entry.connection, info).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// What a connection was worked on for.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// To be handed out next: nothing more is asked of it.
+    HandOut,
+    /// To be taken back in.
+    Return,
+}
+
+/// Puts a prepared connection back into the pool's hands, or closes it.
+fn finish<M: Manager>(
+    mut held: Held<M>,
+    ended: Ended<Result<(), M::Error>>,
+    purpose: Purpose,
+    limit: Duration,
+    preparation: Duration,
+) {
+    let pool = crate::sync::Arc::clone(&held.pool);
+    let message = match ended {
+        Ended::Done(Ok(())) => None,
+        Ended::Done(Err(error)) => Some(ConnectError::Failed(error).to_string()),
+        Ended::TimedOut => Some(format!("took longer than {limit:?}")),
+        Ended::Panicked(message) => Some(format!("panicked: {message}")),
+        Ended::Aborted => Some("the pool was aborted".to_owned()),
+    };
+    let now = clock::now();
+    if let Some(message) = &message {
+        let reason = match purpose {
+            Purpose::HandOut => CloseReason::Invalid,
+            Purpose::Return => CloseReason::ResetFailed,
+        };
+        tracing::debug!(pool = &*pool.name, id = %held.id(), ?reason, message, "connection unfit");
+        pool.emit(&Event::PreparationFailed {
+            id: held.id(),
+            reason,
+            message,
+        });
+        pool.change(|state, _, actions| state.close(held.disarm(), reason, now, actions));
+    } else {
+        let entry = held.entry();
+        entry.proven_at = now;
+        entry.preparation = preparation;
+        let prepared = matches!(purpose, Purpose::HandOut);
+        pool.change(|state, rules, actions| {
+            state.admit(rules, held.disarm(), prepared, now, actions);
+        });
+    }
+}

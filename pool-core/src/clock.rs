@@ -1,0 +1,18 @@
+//! The pool's clock: tokio's, so that tests can pause it.
+
+use std::time::Duration;
+
+pub(crate) use tokio::time::Instant;
+
+/// Longer than any process lives; what "never" becomes where an instant is needed.
+const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+/// Now.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// `start + delay`, saturating instead of overflowing.
+pub(crate) fn after(start: Instant, delay: Duration) -> Instant {
+    start.checked_add(delay.min(FAR)).unwrap_or(start)
+}

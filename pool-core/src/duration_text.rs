@@ -1,0 +1,122 @@
+//! Durations as people write them in configuration: `"500ms"`, `"5s"`, `"10min"`, `"1h"`.
+
+use std::time::Duration;
+
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serializer};
+
+const UNITS: [(&str, u64); 9] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("sec", 1_000),
+    ("m", 60_000),
+    ("min", 60_000),
+    ("h", 3_600_000),
+    ("hour", 3_600_000),
+    ("d", 86_400_000),
+    ("day", 86_400_000),
+];
+
+const EXPECTED: &str = "a duration such as \"500ms\", \"5s\", \"10min\" or \"1h\"";
+
+fn parse(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = text[digits..].trim_start();
+    let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    Some(Duration::from_millis(number.checked_mul(*millis)?))
+}
+
+/// The largest unit that divides the duration; sub-millisecond parts are rounded up, so that a
+/// limit is never written shorter than it is.
+fn format(duration: Duration) -> String {
+    let millis = u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+    let unit = [("h", 3_600_000), ("min", 60_000), ("s", 1_000)]
+        .into_iter()
+        .find(|(_, size)| millis != 0 && millis.is_multiple_of(*size));
+    match unit {
+        Some((name, size)) => format!("{}{name}", millis / size),
+        None => format!("{millis}ms"),
+    }
+}
+
+pub(crate) fn serialize<S: Serializer>(value: &Duration, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&format(*value))
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(input)?;
+    parse(&text).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &EXPECTED))
+}
+
+/// The same for an optional duration, whose absence is written `"off"`.
+pub(crate) mod optional {
+    use std::time::Duration;
+
+    use serde::de::{Error as _, Unexpected};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        value: &Option<Duration>,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => super::serialize(value, out),
+            None => out.serialize_str("off"),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        input: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let text = String::deserialize(input)?;
+        if text.trim() == "off" {
+            return Ok(None);
+        }
+        super::parse(&text)
+            .map(Some)
+            .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &super::EXPECTED))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_parse_and_print() {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("5s", 5_000),
+            ("90 s", 90_000),
+            ("10min", 600_000),
+            ("1h", 3_600_000),
+            ("2d", 172_800_000),
+        ] {
+            let parsed = parse(text).unwrap();
+            assert_eq!(parsed, Duration::from_millis(millis), "{text}");
+            assert_eq!(parse(&format(parsed)), Some(parsed), "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in [
+            "",
+            "5",
+            "s",
+            "-5s",
+            "5 parsecs",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_never_written_shorter() {
+        assert_eq!(format(Duration::from_micros(1_500)), "2ms");
+    }
+}

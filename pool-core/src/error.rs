@@ -1,0 +1,187 @@
+//! Why an acquire or a connect failed, with everything the pool knows about the cause.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{FailureClass, Holder, Manager, Status};
+
+/// Why one attempt to open a connection failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError<E> {
+    /// The manager, or the hook after it, said so.
+    Failed(E),
+    /// It took longer than `connect_timeout`.
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The manager, or the hook after it, panicked.
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
+    /// The pool was closed meanwhile.
+    Closed,
+}
+
+impl<E> ConnectError<E> {
+    pub(crate) fn class<M: Manager<Error = E>>(&self, manager: &M) -> FailureClass {
+        match self {
+            Self::Failed(error) => manager.classify(error),
+            _ => FailureClass::Transient,
+        }
+    }
+
+    /// The manager's own error, if it was one.
+    pub fn manager_error(&self) -> Option<&E> {
+        match self {
+            Self::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ConnectError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => write!(f, "{error}"),
+            Self::TimedOut { limit } => write!(f, "connecting took longer than {limit:?}"),
+            Self::Panicked { message } => write!(f, "connecting panicked: {message}"),
+            Self::Closed => f.write_str("the pool was closed"),
+        }
+    }
+}
+
+impl<E: StdError + 'static> StdError for ConnectError<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What an acquire was waiting for when its time ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// For somebody to return a connection: all were in use.
+    Wait,
+    /// For a connection to be opened.
+    Connect,
+    /// For an idle connection to be proved alive, or a returned one to be cleaned.
+    Prepare,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wait => "waiting for a connection in use",
+            Self::Connect => "waiting for a connection to open",
+            Self::Prepare => "waiting for a connection to be validated or reset",
+        })
+    }
+}
+
+/// The whole story of an acquire that ran into its deadline.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TimeoutInfo<E> {
+    /// What it was waiting for at the end.
+    pub phase: Phase,
+    /// How long it waited.
+    pub waited: Duration,
+    /// The pool's sizes at that moment.
+    pub status: Status,
+    /// The last failure to connect, if connecting has failed since it last succeeded.
+    pub last_connect_error: Option<Arc<ConnectError<E>>>,
+    /// Who held connections the longest, longest first, at most five.
+    pub holders: Vec<Holder>,
+}
+
+/// Why no connection could be had from the pool.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AcquireError<E> {
+    /// The deadline passed.
+    Timeout(Box<TimeoutInfo<E>>),
+    /// Connecting failed in a way that waiting cannot cure.
+    Connect(Arc<ConnectError<E>>),
+    /// The pool is closed.
+    Closed,
+    /// Nothing was free, and the pool is told not to wait.
+    Exhausted {
+        /// The pool's sizes at that moment.
+        status: Status,
+    },
+    /// As many callers wait as may.
+    TooManyWaiters {
+        /// The limit, `max_waiters`.
+        limit: usize,
+        /// The pool's sizes at that moment.
+        status: Status,
+    },
+    /// Nothing was idle, and waiting needs a tokio runtime, of which there is none here.
+    NoRuntime,
+}
+
+impl<E: fmt::Display> fmt::Display for AcquireError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout(info) => {
+                let TimeoutInfo { phase, waited, status, last_connect_error, holders } = &**info;
+                write!(f, "acquire timed out after {waited:.1?}, {phase} ({status})")?;
+                if let Some(error) = last_connect_error {
+                    write!(f, "; last connect error: {error}")?;
+                }
+                if let Some(holder) = holders.first() {
+                    write!(f, "; held longest: {holder}")?;
+                }
+                Ok(())
+            }
+            Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            Self::Closed => f.write_str("pool closed"),
+            Self::Exhausted { status } => write!(f, "no connection free ({status})"),
+            Self::TooManyWaiters { limit, status } => {
+                write!(f, "{limit} callers wait already ({status})")
+            }
+            Self::NoRuntime => f.write_str(
+                "no connection idle, and waiting for one needs a tokio runtime: call from inside one",
+            ),
+        }
+    }
+}
+
+impl<E: StdError + 'static> StdError for AcquireError<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Timeout(info) => info.last_connect_error.as_deref().map(|e| e as _),
+            Self::Connect(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+/// Why [`Pool::try_get`](crate::Pool::try_get) has nothing to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TryGetError {
+    /// No connection is idle and known to be fit.
+    NoneIdle,
+    /// The pool is closed.
+    Closed,
+}
+
+impl fmt::Display for TryGetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoneIdle => "no connection idle",
+            Self::Closed => "pool closed",
+        })
+    }
+}
+
+impl StdError for TryGetError {}

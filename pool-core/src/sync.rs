@@ -1,0 +1,26 @@
+//! The synchronisation primitives the engine is built on, in one place so that a model checker can
+//! take theirs.
+//!
+//! Everything that guards pool state goes through here; nothing else in the crate names
+//! `std::sync::Mutex`.
+
+pub(crate) use std::sync::{Arc, Weak};
+
+/// A mutex that ignores poisoning: the state behind it is changed only by code that cannot panic
+/// half-way (no user code runs under the lock), so a poisoned lock means nothing here.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+pub(crate) type MutexGuard<'a, T> = std::sync::MutexGuard<'a, T>;
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,10 @@
+//! The pool's tests: no database, paused time, one file per hazard.
+
+mod acquire;
+mod cancellation;
+mod connecting;
+mod lifecycle;
+mod release;
+mod runtimes;
+mod shutdown;
+mod support;
