@@ -104,16 +104,19 @@ impl<M: Manager> Builder<M> {
     ///
     /// ```
     /// # use wellspring_pool_core::{Manager, Pool};
-    /// # trait Speak { async fn say(&mut self, what: &str) -> Result<(), std::io::Error>; }
-    /// # fn demo<M: Manager<Error = std::io::Error>>(manager: M)
-    /// # where M::Connection: SayBoxed {
-    /// let builder = Pool::builder(manager)
-    ///     .after_connect(|connection, _info| Box::pin(async move { connection.say("hello").await }));
+    /// # struct Numbers;
+    /// # impl Manager for Numbers {
+    /// #     type Connection = u32;
+    /// #     type Error = std::io::Error;
+    /// #     async fn connect(&self) -> Result<u32, std::io::Error> { Ok(7) }
+    /// #     async fn validate(&self, _: &mut u32) -> Result<(), std::io::Error> { Ok(()) }
     /// # }
-    /// # trait SayBoxed {
-    /// #     fn say<'a>(&'a mut self, what: &'a str)
-    /// #         -> wellspring_pool_core::BoxFuture<'a, Result<(), std::io::Error>>;
-    /// # }
+    /// let builder = Pool::builder(Numbers).after_connect(|number, info| {
+    ///     Box::pin(async move {
+    ///         println!("{} is {number}", info.id);
+    ///         Ok(())
+    ///     })
+    /// });
     /// ```
     pub fn after_connect<F>(mut self, hook: F) -> Self
     where

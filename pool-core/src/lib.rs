@@ -53,6 +53,7 @@
 //!   serialised.
 
 mod acquire;
+mod actions;
 mod background;
 mod builder;
 mod clock;
@@ -70,6 +71,7 @@ mod manager;
 mod options;
 mod pool;
 mod pooled;
+mod rules;
 mod shared;
 mod shutdown;
 mod slots;

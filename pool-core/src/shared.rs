@@ -7,10 +7,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::actions::Actions;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
 use crate::hooks::Hooks;
-use crate::state::{Actions, Rules, State};
+use crate::rules::Rules;
+use crate::state::State;
 use crate::stats::Recorders;
 use crate::sync::{Arc, Mutex, Weak};
 use crate::{CloseReason, Event, Hygiene, Listener, Manager, PoolOptions, ResetPolicy};

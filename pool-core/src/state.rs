@@ -21,14 +21,18 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::actions::Actions;
 use crate::clock::Instant;
 use crate::entry::Entry;
+use crate::rules::Rules;
 use crate::slots::{Phase as SlotPhase, Slots};
 use crate::waiters::{Key, Outcome, Waiters};
 use crate::{
     AcquireError, CloseReason, ConnectError, ConnectionId, Counters, Phase, PoolOptions, Reuse,
-    Status, TimeoutInfo, Validate, WhenExhausted, WorkStats,
+    Status, TimeoutInfo, WhenExhausted, WorkStats,
 };
+
+mod housekeeping;
 
 /// How long a granted connection may lie unclaimed while others wait, before it is taken back.
 pub(crate) const GRANT_PATIENCE: Duration = Duration::from_millis(100);
@@ -55,72 +59,14 @@ pub(crate) struct State<C, E> {
     pub(crate) work: WorkStats,
 }
 
+/// What waiting came to.
+pub(crate) type Served<C, E> = Result<Box<Entry<C>>, AcquireError<E>>;
+
 /// Why a waiter was told to give up.
 #[derive(Debug)]
 pub(crate) enum Failure<E> {
     Closed,
     Connect(Arc<ConnectError<E>>),
-}
-
-/// Wakers to wake; almost always none or one.
-#[derive(Debug, Default)]
-pub(crate) struct WakeList {
-    first: Option<Waker>,
-    rest: Vec<Waker>,
-}
-
-impl Extend<Waker> for WakeList {
-    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
-        for waker in wakers {
-            match &self.first {
-                None => self.first = Some(waker),
-                Some(_) => self.rest.push(waker),
-            }
-        }
-    }
-}
-
-impl WakeList {
-    pub(crate) fn wake(self) {
-        for waker in self.first.into_iter().chain(self.rest) {
-            waker.wake();
-        }
-    }
-}
-
-/// What is to be done once the lock is released.
-#[must_use]
-pub(crate) struct Actions<C> {
-    pub(crate) wake: WakeList,
-    /// Idle connections to prove alive.
-    pub(crate) prepare: Vec<Box<Entry<C>>>,
-    /// Returned connections to clean.
-    pub(crate) reset: Vec<Box<Entry<C>>>,
-    /// Connections to close.
-    pub(crate) close: Vec<(Box<Entry<C>>, CloseReason)>,
-    /// Slots taken for connects to start.
-    pub(crate) connect: Vec<(u32, ConnectionId)>,
-    /// No housekeeper runs: start one.
-    pub(crate) start_housekeeper: bool,
-    /// The housekeeper should look again: something it waits for may have come nearer.
-    pub(crate) poke_housekeeper: bool,
-    /// The pool is closed and its last connection gone.
-    pub(crate) drained: bool,
-}
-
-impl<C> Default for Actions<C> {
-    fn default() -> Self {
-        Self {
-            wake: WakeList::default(),
-            prepare: Vec::new(),
-            reset: Vec::new(),
-            close: Vec::new(),
-            connect: Vec::new(),
-            start_housekeeper: false,
-            poke_housekeeper: false,
-            drained: false,
-        }
-    }
 }
 
 /// What looking for an idle connection came to.
@@ -134,24 +80,6 @@ pub(crate) enum Look<C> {
     /// None that may be taken at once.
     Nothing,
     Closed,
-}
-
-/// The parts of the options and hooks that decisions depend on.
-pub(crate) struct Rules<'a> {
-    pub(crate) options: &'a PoolOptions,
-    /// There is a hook that must run before a connection is handed out.
-    pub(crate) prepare_always: bool,
-}
-
-impl Rules<'_> {
-    fn needs_preparation<C>(&self, entry: &Entry<C>, now: Instant) -> bool {
-        self.prepare_always
-            || match self.options.validate {
-                Validate::Never => false,
-                Validate::Always => true,
-                Validate::Idle(limit) => now.saturating_duration_since(entry.proven_at) > limit,
-            }
-    }
 }
 
 impl<C, E> State<C, E> {
@@ -265,7 +193,7 @@ impl<C, E> State<C, E> {
     }
 
     /// Takes what a waiter whose turn has come was given.
-    pub(crate) fn claim(&mut self, key: Key) -> Result<Box<Entry<C>>, AcquireError<E>> {
+    pub(crate) fn claim(&mut self, key: Key) -> Served<C, E> {
         match self.waiters.remove(key).0 {
             Outcome::Granted(entry) => {
                 self.counters.acquired_after_wait += 1;
@@ -285,7 +213,7 @@ impl<C, E> State<C, E> {
         waited: Duration,
         now: Instant,
         actions: &mut Actions<C>,
-    ) -> (Result<Box<Entry<C>>, AcquireError<E>>, Option<Waker>) {
+    ) -> (Served<C, E>, Option<Waker>) {
         let (outcome, waker) = self.waiters.remove(key);
         let result = match outcome {
             Outcome::Granted(entry) => {
@@ -510,90 +438,6 @@ impl<C, E> State<C, E> {
         self.slots.set(entry.slot, SlotPhase::Closing, None, now);
         self.counters.closed.count(reason);
         actions.close.push((entry, reason));
-    }
-
-    // ---- housekeeping ---------------------------------------------------------------------
-
-    /// One round: takes back unclaimed grants, retires what is old or long idle, refills. Returns
-    /// when to look again; `None` is when poked.
-    pub(crate) fn housekeep(
-        &mut self,
-        rules: &Rules<'_>,
-        now: Instant,
-        actions: &mut Actions<C>,
-    ) -> Option<Instant> {
-        self.take_back_grants(rules, now, actions);
-        self.retire_idle(rules, now, actions);
-        self.pump(rules, now, actions);
-        self.next_round(rules, now)
-    }
-
-    fn take_back_grants(&mut self, rules: &Rules<'_>, now: Instant, actions: &mut Actions<C>) {
-        let Some(before) = now.checked_sub(GRANT_PATIENCE) else {
-            return;
-        };
-        // At most one round over the grants: a waiter put back is not revoked again in it.
-        for _ in 0..self.waiters.granted() {
-            if self.waiters.is_empty() {
-                return;
-            }
-            let Some((mut entry, revoked)) = self.waiters.revoke(before) else {
-                return;
-            };
-            entry.uses -= 1;
-            self.counters.revoked_grants += 1;
-            self.admit(rules, entry, true, now, actions);
-            self.waiters.restore(revoked);
-        }
-    }
-
-    fn retire_idle(&mut self, rules: &Rules<'_>, now: Instant, actions: &mut Actions<C>) {
-        let min_idle = rules.options.min_idle;
-        let mut index = 0;
-        while index < self.idle.len() {
-            let entry = &self.idle[index];
-            let idle_too_long = rules.options.idle_timeout.is_some_and(|limit| {
-                self.idle.len() > min_idle && crate::clock::after(entry.idle_since, limit) <= now
-            });
-            let reason = if entry.is_expired(now) {
-                CloseReason::Lifetime
-            } else if idle_too_long {
-                CloseReason::Idle
-            } else {
-                index += 1;
-                continue;
-            };
-            let entry = self.idle.remove(index).expect("index is below the length");
-            self.close(entry, reason, now, actions);
-        }
-    }
-
-    fn next_round(&mut self, rules: &Rules<'_>, now: Instant) -> Option<Instant> {
-        let mut next: Option<Instant> = None;
-        let mut at = |instant: Instant| next = Some(next.map_or(instant, |n| n.min(instant)));
-        if let Some(expires) = self.slots.soonest_expiry(now) {
-            at(expires);
-        }
-        for entry in &self.idle {
-            if let Some(limit) = rules.options.idle_timeout
-                && self.idle.len() > rules.options.min_idle
-            {
-                at(crate::clock::after(entry.idle_since, limit));
-            }
-        }
-        // Connections in use come back without a poke; the soonest one could then have to go.
-        if self.slots.size() > self.idle.len()
-            && let Some(limit) = rules.options.idle_timeout
-        {
-            at(crate::clock::after(now, limit));
-        }
-        self.watching = !self.waiters.is_empty();
-        if self.watching {
-            let oldest = self.waiters.oldest_grant().unwrap_or(now);
-            let soon = crate::clock::after(now, GRANT_PATIENCE / 10);
-            at(crate::clock::after(oldest, GRANT_PATIENCE).max(soon));
-        }
-        next
     }
 
     // ---- matching demand with supply ------------------------------------------------------

@@ -1,2 +1,49 @@
-//! `cargo xtask`.
-fn main() {}
+//! `cargo xtask`: runs the tests as named parts and checks the tree.
+//!
+//! Flags are read by hand in `flags.rs`; each task has a file of its own.
+
+mod ci;
+mod flags;
+mod manifest;
+mod part;
+mod process;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use flags::Task;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    let task = match flags::parse(std::env::args().skip(1)) {
+        Ok(task) => task,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    if matches!(task, Task::Help) {
+        print!("{}", flags::HELP);
+        return ExitCode::SUCCESS;
+    }
+    let workspace = match Workspace::find() {
+        Ok(workspace) => workspace,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let sound = match task {
+        Task::Help => true,
+        Task::Tidy => tidy::run(&workspace).is_ok(),
+        Task::Test(wanted) => part::run_all(&workspace, test::PARTS, &wanted),
+        Task::Ci(wanted) => part::run_all(&workspace, &ci::parts(), &wanted),
+    };
+    if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

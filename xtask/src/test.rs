@@ -1,0 +1,104 @@
+//! `cargo xtask test`: the first tier of tests, as named parts.
+
+mod features;
+mod oldest;
+mod quickstart;
+
+use std::process::Command;
+
+pub(crate) use features::{Check, run as features};
+
+use crate::part::{End, Outcome, Part, Tests};
+use crate::process;
+use crate::tidy;
+use crate::workspace::Workspace;
+
+/// The parts, in the order they run: what fails fast comes first.
+pub(crate) const PARTS: &[Part] = &[
+    Part {
+        name: "tidy",
+        about: "checks of the tree",
+        on_request: false,
+        run: tidy_part,
+    },
+    Part {
+        name: "unit",
+        about: "unit and integration tests of every package, all features",
+        on_request: false,
+        run: unit,
+    },
+    Part {
+        name: "doc",
+        about: "examples in the documentation",
+        on_request: false,
+        run: doc,
+    },
+    Part {
+        name: "features",
+        about: "feature combinations, and every package alone, compile",
+        on_request: false,
+        run: |workspace| features(workspace, Check::Compile),
+    },
+    Part {
+        name: "quickstart",
+        about: "the first example runs on its own data and conserves its total",
+        on_request: false,
+        run: quickstart::run,
+    },
+    Part {
+        name: "sqlite-oldest",
+        about: "the SQLite connector on the oldest rusqlite it accepts",
+        on_request: true,
+        run: oldest::run,
+    },
+];
+
+fn tidy_part(workspace: &Workspace) -> Outcome {
+    tidy::run(workspace).into()
+}
+
+/// Everything but examples in documentation, which cargo only runs by themselves.
+fn unit(workspace: &Workspace) -> Outcome {
+    let mut cargo = process::cargo(&workspace.root);
+    cargo.args([
+        "test",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--no-fail-fast",
+    ]);
+    counted(&mut cargo)
+}
+
+fn doc(workspace: &Workspace) -> Outcome {
+    let mut cargo = process::cargo(&workspace.root);
+    cargo.args([
+        "test",
+        "--workspace",
+        "--doc",
+        "--all-features",
+        "--no-fail-fast",
+    ]);
+    counted(&mut cargo)
+}
+
+/// Runs a `cargo test` and adds up what its test binaries report.
+fn counted(command: &mut Command) -> Outcome {
+    let mut tests = Tests::default();
+    let result = process::run_seeing(command, |line| {
+        if let Some(more) = process::test_result(line) {
+            tests += more;
+        }
+    });
+    match result {
+        Ok(()) if tests.passed == 0 => Outcome::failed("no test was run"),
+        Ok(()) => Outcome {
+            end: End::Ok,
+            tests,
+        },
+        Err(reason) => Outcome {
+            end: End::Failed(reason),
+            tests,
+        },
+    }
+}
