@@ -248,7 +248,7 @@ impl PoolOptions {
         self.max_size + self.max_overflow
     }
 
-    pub(crate) fn max_idle(&self) -> usize {
+    pub(crate) fn effective_max_idle(&self) -> usize {
         self.max_idle.unwrap_or(self.max_size)
     }
 }

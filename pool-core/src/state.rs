@@ -298,7 +298,7 @@ impl<C, E> State<C, E> {
         }
         let staying = self.slots.size() - self.slots.count(SlotPhase::Closing);
         let surplus =
-            staying > rules.options.max_size || self.idle.len() >= rules.options.max_idle();
+            staying > rules.options.max_size || self.idle.len() >= rules.options.effective_max_idle();
         if surplus {
             return self.close(entry, CloseReason::Surplus, now, actions);
         }
