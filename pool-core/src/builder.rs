@@ -70,6 +70,7 @@ setters! {
     idle_timeout: Option<Duration>,
     max_lifetime: Option<Duration>,
     max_lifetime_jitter: f64,
+    max_uses: Option<u64>,
     validate: Validate,
     reset: ResetPolicy,
     reset_mode: ResetMode,

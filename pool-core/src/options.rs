@@ -130,6 +130,9 @@ pub struct PoolOptions {
     /// between zero and this, so that connections made together do not die together. Between 0
     /// and 1; default 0.1.
     pub max_lifetime_jitter: f64,
+    /// A connection handed out this often is closed when it comes back. `None`, the default, is
+    /// never.
+    pub max_uses: Option<u64>,
     /// When an idle connection is proved alive before it is handed out. Default: after 1 s idle.
     pub validate: Validate,
     /// When a returned connection is reset. Default: when it is dirty.
@@ -161,6 +164,7 @@ impl Default for PoolOptions {
             idle_timeout: Some(Duration::from_secs(10 * 60)),
             max_lifetime: Some(Duration::from_secs(30 * 60)),
             max_lifetime_jitter: 0.1,
+            max_uses: None,
             validate: Validate::Idle(Duration::from_secs(1)),
             reset: ResetPolicy::OnDirty,
             reset_mode: ResetMode::Rollback,
@@ -231,6 +235,9 @@ impl PoolOptions {
             let expected = format!("at least connect_backoff = {:?}", self.connect_backoff);
             let value = format!("{:?}", self.connect_backoff_max);
             return Err(ConfigError::new("connect_backoff_max", value, expected));
+        }
+        if self.max_uses == Some(0) {
+            return Err(ConfigError::new("max_uses", 0, "at least 1".to_owned()));
         }
         if !(0.0..=1.0).contains(&self.max_lifetime_jitter) {
             let expected = "a number between 0 and 1".to_owned();

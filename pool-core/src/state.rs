@@ -281,8 +281,19 @@ impl<C, E> State<C, E> {
         if self.closed {
             return self.close(entry, CloseReason::Shutdown, now, actions);
         }
-        if entry.is_expired(now) {
-            self.close(entry, CloseReason::Lifetime, now, actions);
+        let worn = if entry.is_expired(now) {
+            Some(CloseReason::Lifetime)
+        } else if rules
+            .options
+            .max_uses
+            .is_some_and(|most| entry.uses >= most)
+        {
+            Some(CloseReason::Uses)
+        } else {
+            None
+        };
+        if let Some(reason) = worn {
+            self.close(entry, reason, now, actions);
             return self.pump(rules, now, actions);
         }
         if let Some(head) = self.waiters.head(now, &mut actions.wake) {
@@ -297,8 +308,8 @@ impl<C, E> State<C, E> {
             return;
         }
         let staying = self.slots.size() - self.slots.count(SlotPhase::Closing);
-        let surplus =
-            staying > rules.options.max_size || self.idle.len() >= rules.options.effective_max_idle();
+        let surplus = staying > rules.options.max_size
+            || self.idle.len() >= rules.options.effective_max_idle();
         if surplus {
             return self.close(entry, CloseReason::Surplus, now, actions);
         }

@@ -77,6 +77,8 @@ pub struct Closed {
     pub idle: u64,
     /// Older than `max_lifetime`.
     pub lifetime: u64,
+    /// Handed out `max_uses` times.
+    pub uses: u64,
     /// Above `max_size` or `max_idle` when they came back.
     pub surplus: u64,
     /// Thrown away by their holder.
@@ -99,6 +101,8 @@ pub enum CloseReason {
     Idle,
     /// Older than `max_lifetime`.
     Lifetime,
+    /// Handed out `max_uses` times.
+    Uses,
     /// Above `max_size` or `max_idle` when it came back.
     Surplus,
     /// Thrown away by its holder.
@@ -115,6 +119,7 @@ impl Closed {
             CloseReason::ResetFailed => &mut self.reset_failed,
             CloseReason::Idle => &mut self.idle,
             CloseReason::Lifetime => &mut self.lifetime,
+            CloseReason::Uses => &mut self.uses,
             CloseReason::Surplus => &mut self.surplus,
             CloseReason::Discarded => &mut self.discarded,
             CloseReason::Shutdown => &mut self.shutdown,
@@ -129,11 +134,12 @@ impl Closed {
             reset_failed,
             idle,
             lifetime,
+            uses,
             surplus,
             discarded,
             shutdown,
         } = *self;
-        broken + invalid + reset_failed + idle + lifetime + surplus + discarded + shutdown
+        broken + invalid + reset_failed + idle + lifetime + uses + surplus + discarded + shutdown
     }
 }
 

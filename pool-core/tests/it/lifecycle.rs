@@ -133,6 +133,29 @@ async fn old_connections_are_closed_with_jitter_and_never_in_use() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_is_closed_after_max_uses() {
+    let (pool, world) = pool_with(1, |b| b.max_uses(Some(2)));
+    let mut numbers = Vec::new();
+    for _ in 0..4 {
+        numbers.push(pool.get().await.unwrap().number);
+    }
+    settle().await;
+    assert_eq!(numbers, [0, 0, 1, 1]);
+    assert_eq!(pool.stats().counters.closed.uses, 2);
+    // A waiter gets a new one, not the worn one.
+    let (pool, _world) = pool_with(1, |b| b.max_uses(Some(1)));
+    let held = pool.get().await.unwrap();
+    let waiter = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.get().await.unwrap().number }
+    });
+    settle().await;
+    drop(held);
+    assert_eq!(waiter.await.unwrap(), 1);
+    assert_eq!(world.alive(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn min_idle_is_kept_as_connections_are_taken() {
     let (pool, world) = pool_with(5, |b| b.min_idle(2));
     settle().await;
