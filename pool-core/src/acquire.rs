@@ -49,20 +49,11 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         location: &'static Location<'static>,
     ) -> Self {
         let _manager = std::marker::PhantomData;
-        Self {
-            pool: Some(pool),
-            timeout,
-            location,
-            waiting: None,
-            _manager,
-        }
+        Self { pool: Some(pool), timeout, location, waiting: None, _manager }
     }
 
     fn pool(&self) -> &Pool<M> {
-        self.pool
-            .as_ref()
-            .expect("Acquire polled after it was ready")
-            .borrow()
+        self.pool.as_ref().expect("Acquire polled after it was ready").borrow()
     }
 
     /// The free path, else into the line.
@@ -93,18 +84,12 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
                 Look::Closed => return Err(Err(AcquireError::Closed)),
                 Look::Nothing => {}
             }
-            state
-                .enqueue(rules, waker, location, deadline, now, actions)
-                .map_err(Err)
+            state.enqueue(rules, waker, location, deadline, now, actions).map_err(Err)
         });
         match key {
             Ok(key) => {
                 let timer = Box::pin(tokio::time::sleep_until(deadline));
-                self.waiting = Some(Waiting {
-                    key,
-                    since: now,
-                    timer,
-                });
+                self.waiting = Some(Waiting { key, since: now, timer });
                 self.look_after(cx)
             }
             Err(result) => {
@@ -119,12 +104,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
     /// In line: has the turn come, or the time run out?
     fn look_after(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
         let waiting = self.waiting.as_mut().expect("only called while waiting");
-        let shared = &self
-            .pool
-            .as_ref()
-            .expect("polled after it was ready")
-            .borrow()
-            .shared;
+        let shared = &self.pool.as_ref().expect("polled after it was ready").borrow().shared;
         let now = clock::now();
         let waker = cx.waker().clone();
         let (ready, leftover) = shared.change(|state, rules, actions| {
@@ -148,14 +128,8 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         drop(leftover);
         Poll::Ready(taken.map(|mut entry| {
             let preparation = std::mem::take(&mut entry.preparation);
-            shared
-                .recorders
-                .wait
-                .record(waited.saturating_sub(preparation));
-            shared.emit(&Event::Acquired {
-                id: entry.id,
-                waited,
-            });
+            shared.recorders.wait.record(waited.saturating_sub(preparation));
+            shared.emit(&Event::Acquired { id: entry.id, waited });
             entry
         }))
     }

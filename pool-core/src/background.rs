@@ -49,9 +49,7 @@ pub(crate) async fn reset<M: Manager>(mut held: Held<M>) {
         let dirty = pool.options.reset == crate::ResetPolicy::Always
             || pool.manager.hygiene(&mut entry.connection) != crate::Hygiene::Clean;
         if dirty {
-            pool.manager
-                .reset(&mut entry.connection, pool.options.reset_mode)
-                .await?;
+            pool.manager.reset(&mut entry.connection, pool.options.reset_mode).await?;
         }
         run_hook(pool.hooks.after_release.as_ref(), entry).await
     })
@@ -67,12 +65,7 @@ pub(crate) async fn reset<M: Manager>(mut held: Held<M>) {
 /// Closes a connection politely, and gives its slot back.
 pub(crate) async fn close<M: Manager>(mut held: Held<M>) {
     let pool = crate::sync::Arc::clone(&held.pool);
-    let Entry {
-        connection,
-        slot,
-        id,
-        ..
-    } = *held.disarm();
+    let Entry { connection, slot, id, .. } = *held.disarm();
     let permit = pool.permit(slot, id);
     let limit = pool.options.close_timeout;
     match guarded(&pool.signals, limit, || pool.manager.close(connection)).await {
@@ -133,11 +126,7 @@ fn finish<M: Manager>(
             Purpose::Return => CloseReason::ResetFailed,
         };
         tracing::debug!(pool = &*pool.name, id = %held.id(), ?reason, message, "connection unfit");
-        pool.emit(&Event::PreparationFailed {
-            id: held.id(),
-            reason,
-            message,
-        });
+        pool.emit(&Event::PreparationFailed { id: held.id(), reason, message });
         pool.change(|state, _, actions| state.close(held.disarm(), reason, now, actions));
     } else {
         let entry = held.entry();

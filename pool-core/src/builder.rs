@@ -171,13 +171,7 @@ impl<M: Manager> Builder<M> {
     /// The first option that is wrong.
     pub fn build(self) -> Result<Pool<M>, ConfigError> {
         self.options.check()?;
-        let Self {
-            name,
-            manager,
-            options,
-            hooks,
-            listener,
-        } = self;
+        let Self { name, manager, options, hooks, listener } = self;
         let shared = Shared::new(name, manager, options, hooks, listener);
         if Handle::try_current().is_ok() {
             shared.change(|state, rules, actions| {

@@ -70,12 +70,10 @@ pub(crate) async fn once<M: Manager>(permit: Permit<M>) -> Result<(), ConnectErr
     let Some(pool) = permit.pool.upgrade() else {
         return Err(ConnectError::Closed);
     };
-    attempt(&pool, permit)
-        .await
-        .map_err(|(error, failed_at, permit)| {
-            permit.give_back(&pool, failed_at);
-            error
-        })
+    attempt(&pool, permit).await.map_err(|(error, failed_at, permit)| {
+        permit.give_back(&pool, failed_at);
+        error
+    })
 }
 
 type Failed<M> = (ConnectError<<M as Manager>::Error>, Instant, Permit<M>);
@@ -144,22 +142,13 @@ fn after_failure<M: Manager>(
     permit.retrying = retry;
     let pause = retry.then(|| pause(&pool.options, class, failures));
     tracing::debug!(pool = &*pool.name, %error, failures, ?pause, "connect failed");
-    pool.emit(&Event::ConnectFailed {
-        error: &**error,
-        failures,
-        retry_in: pause,
-    });
+    pool.emit(&Event::ConnectFailed { error: &**error, failures, retry_in: pause });
     pause
 }
 
 /// Full jitter: anything between nothing and a bound that doubles with each failure.
 fn pause(options: &PoolOptions, class: FailureClass, failures: u32) -> Duration {
-    let steps = failures.saturating_sub(1)
-        + if class == FailureClass::Overload {
-            3
-        } else {
-            0
-        };
+    let steps = failures.saturating_sub(1) + if class == FailureClass::Overload { 3 } else { 0 };
     let bound = options
         .connect_backoff
         .saturating_mul(1_u32.checked_shl(steps.min(31)).unwrap_or(u32::MAX))
@@ -186,10 +175,7 @@ mod tests {
                     .connect_backoff
                     .saturating_mul(1 << (failures - 1).min(20))
                     .min(options.connect_backoff_max);
-                assert!(
-                    pause(&options, FailureClass::Transient, failures) <= bound,
-                    "{failures}"
-                );
+                assert!(pause(&options, FailureClass::Transient, failures) <= bound, "{failures}");
             }
         }
     }
@@ -199,11 +185,7 @@ mod tests {
         let options = PoolOptions::default();
         let limit = options.max_lifetime.unwrap();
         let drawn: Vec<Duration> = (0..100).map(|_| lifetime(&options).unwrap()).collect();
-        assert!(
-            drawn
-                .iter()
-                .all(|d| *d <= limit && *d >= limit.mul_f64(0.9))
-        );
+        assert!(drawn.iter().all(|d| *d <= limit && *d >= limit.mul_f64(0.9)));
         assert!(drawn.iter().any(|d| *d != drawn[0]), "all the same");
     }
 }

@@ -102,15 +102,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in [
-            "",
-            "5",
-            "s",
-            "-5s",
-            "5 parsecs",
-            "99999999999999999999s",
-            "18446744073709551615d",
-        ] {
+        for text in
+            ["", "5", "s", "-5s", "5 parsecs", "99999999999999999999s", "18446744073709551615d"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

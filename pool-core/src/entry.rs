@@ -98,10 +98,7 @@ impl serde::Serialize for WorkStats {
     fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
         let mut map = out.serialize_map(Some(KINDS))?;
-        for (name, work) in ["query", "transaction", "rollback", "other"]
-            .into_iter()
-            .zip(&self.0)
-        {
+        for (name, work) in ["query", "transaction", "rollback", "other"].into_iter().zip(&self.0) {
             map.serialize_entry(name, work)?;
         }
         map.end()

@@ -42,10 +42,8 @@ impl Histogram {
             let here = bucket.load(Ordering::Relaxed);
             if here > 0 {
                 count += here;
-                buckets.push(Bucket {
-                    upper: Duration::from_nanos(upper_bound(index)),
-                    count: here,
-                });
+                buckets
+                    .push(Bucket { upper: Duration::from_nanos(upper_bound(index)), count: here });
             }
         }
         HistogramSnapshot {
@@ -73,11 +71,8 @@ fn bucket(nanos: u64) -> usize {
         return BUCKETS - 1;
     }
     // The two bits below the leading one choose the quarter of the octave.
-    let quarter = if octave >= 2 {
-        (nanos >> (octave - 2)) & 3
-    } else {
-        (nanos << (2 - octave)) & 3
-    };
+    let quarter =
+        if octave >= 2 { (nanos >> (octave - 2)) & 3 } else { (nanos << (2 - octave)) & 3 };
     (octave * PER_OCTAVE) as usize + quarter as usize
 }
 
@@ -92,9 +87,7 @@ fn upper_bound(bucket: usize) -> u64 {
     let octave = bucket as u32 / PER_OCTAVE;
     let quarter = u64::from(bucket as u32 % PER_OCTAVE) + 1;
     let base = 1_u64 << octave;
-    (base + (base * quarter).div_ceil(4))
-        .saturating_sub(1)
-        .max(1)
+    (base + (base * quarter).div_ceil(4)).saturating_sub(1).max(1)
 }
 
 /// One bucket of a [`HistogramSnapshot`].
@@ -172,10 +165,7 @@ mod tests {
                 assert!(nanos <= upper_bound(index), "{nanos} above bucket {index}");
                 assert!(index >= previous, "{nanos} goes back to bucket {index}");
                 if index > 0 && index < BUCKETS - 1 {
-                    assert!(
-                        nanos as f64 >= upper_bound(index) as f64 / 1.34,
-                        "{nanos} in {index}"
-                    );
+                    assert!(nanos as f64 >= upper_bound(index) as f64 / 1.34, "{nanos} in {index}");
                 }
                 previous = index;
             }
@@ -194,10 +184,7 @@ mod tests {
         for (q, exact) in [(0.5, 500), (0.99, 990), (1.0, 1000)] {
             let exact = Duration::from_millis(exact);
             let found = snapshot.quantile(q);
-            assert!(
-                found >= exact && found <= exact.mul_f64(1.26),
-                "{q}: {found:?} for {exact:?}"
-            );
+            assert!(found >= exact && found <= exact.mul_f64(1.26), "{q}: {found:?} for {exact:?}");
         }
         assert_eq!(snapshot.mean(), Duration::from_micros(500_500));
     }

@@ -25,11 +25,7 @@ pub(crate) struct Hooks<C, E> {
 
 impl<C, E> Default for Hooks<C, E> {
     fn default() -> Self {
-        Self {
-            after_connect: None,
-            before_acquire: None,
-            after_release: None,
-        }
+        Self { after_connect: None, before_acquire: None, after_release: None }
     }
 }
 

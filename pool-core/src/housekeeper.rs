@@ -39,10 +39,7 @@ pub(crate) async fn run<M: Manager>(duty: Duty<M>) {
             return;
         };
         let (next, closed) = pool.change(|state, rules, actions| {
-            (
-                state.housekeep(rules, clock::now(), actions),
-                state.is_closed(),
-            )
+            (state.housekeep(rules, clock::now(), actions), state.is_closed())
         });
         drop(pool);
         if closed {
@@ -53,12 +50,10 @@ pub(crate) async fn run<M: Manager>(duty: Duty<M>) {
             None => poked.await,
             Some(next) => {
                 let mut due = pin!(tokio::time::sleep_until(next));
-                poll_fn(
-                    |cx| match (poked.as_mut().poll(cx), due.as_mut().poll(cx)) {
-                        (Poll::Pending, Poll::Pending) => Poll::Pending,
-                        _ => Poll::Ready(()),
-                    },
-                )
+                poll_fn(|cx| match (poked.as_mut().poll(cx), due.as_mut().poll(cx)) {
+                    (Poll::Pending, Poll::Pending) => Poll::Pending,
+                    _ => Poll::Ready(()),
+                })
                 .await;
             }
         }

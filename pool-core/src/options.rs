@@ -270,11 +270,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     fn new(option: &'static str, value: impl fmt::Display, expected: String) -> Self {
-        Self {
-            option,
-            value: value.to_string(),
-            expected,
-        }
+        Self { option, value: value.to_string(), expected }
     }
 
     /// The option's name.
@@ -295,11 +291,7 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} = {}: expected {}",
-            self.option, self.value, self.expected
-        )
+        write!(f, "{} = {}: expected {}", self.option, self.value, self.expected)
     }
 }
 

@@ -42,9 +42,7 @@ pub struct Pool<M: Manager> {
 
 impl<M: Manager> Clone for Pool<M> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -94,10 +92,7 @@ impl<M: Manager> Pool<M> {
     #[track_caller]
     pub fn try_get(&self) -> Result<PooledRef<'_, M>, TryGetError> {
         let location = Location::caller();
-        match self
-            .shared
-            .peek(|state, rules| state.look(rules, location, clock::now()))
-        {
+        match self.shared.peek(|state, rules| state.look(rules, location, clock::now())) {
             Look::Found { entry, refill } => {
                 self.shared.served_directly(&entry, refill);
                 Ok(Pooled::new(self, entry))
@@ -132,10 +127,8 @@ impl<M: Manager> Pool<M> {
             return Err(ConnectError::Closed);
         }
         let slots = shared.peek(|state, rules| state.reserve(rules, size, clock::now()));
-        let permits: Vec<Permit<M>> = slots
-            .into_iter()
-            .map(|(slot, id)| shared.permit(slot, id))
-            .collect();
+        let permits: Vec<Permit<M>> =
+            slots.into_iter().map(|(slot, id)| shared.permit(slot, id)).collect();
         let mut failed = None;
         let mut left = permits.into_iter();
         loop {

@@ -27,23 +27,15 @@ pub type PooledRef<'p, M> = Pooled<M, &'p Pool<M>>;
 
 impl<M: Manager, P: Borrow<Pool<M>>> Pooled<M, P> {
     pub(crate) fn new(pool: P, entry: Box<Entry<M::Connection>>) -> Self {
-        Self {
-            pool,
-            entry: Some(entry),
-            discard: false,
-        }
+        Self { pool, entry: Some(entry), discard: false }
     }
 
     fn entry(&self) -> &Entry<M::Connection> {
-        self.entry
-            .as_ref()
-            .expect("present until the guard is consumed")
+        self.entry.as_ref().expect("present until the guard is consumed")
     }
 
     fn entry_mut(&mut self) -> &mut Entry<M::Connection> {
-        self.entry
-            .as_mut()
-            .expect("present until the guard is consumed")
+        self.entry.as_mut().expect("present until the guard is consumed")
     }
 
     /// The pool it came from.
@@ -78,17 +70,9 @@ impl<M: Manager, P: Borrow<Pool<M>>> Pooled<M, P> {
 
     /// Takes the connection out of the pool for good; its place becomes free at once.
     pub fn detach(mut self) -> M::Connection {
-        let entry = self
-            .entry
-            .take()
-            .expect("present until the guard is consumed");
+        let entry = self.entry.take().expect("present until the guard is consumed");
         let shared = &self.pool.borrow().shared;
-        let Entry {
-            connection,
-            slot,
-            recent,
-            ..
-        } = *entry;
+        let Entry { connection, slot, recent, .. } = *entry;
         shared.change(|state, rules, actions| {
             state.counters.detached += 1;
             state.work.merge(&recent);

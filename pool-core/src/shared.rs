@@ -69,10 +69,7 @@ impl<M: Manager> Shared<M> {
     }
 
     pub(crate) fn rules(&self) -> Rules<'_> {
-        Rules {
-            options: &self.options,
-            prepare_always: self.hooks.before_acquire.is_some(),
-        }
+        Rules { options: &self.options, prepare_always: self.hooks.before_acquire.is_some() }
     }
 
     /// Looks at the state without changing it.
@@ -113,14 +110,8 @@ impl<M: Manager> Shared<M> {
         // Guards first: whatever panics below, no slot is lost.
         let prepare: Vec<_> = prepare.into_iter().map(|entry| self.hold(entry)).collect();
         let reset: Vec<_> = reset.into_iter().map(|entry| self.hold(entry)).collect();
-        let close: Vec<_> = close
-            .into_iter()
-            .map(|(entry, why)| (self.hold(entry), why))
-            .collect();
-        let connect: Vec<_> = connect
-            .into_iter()
-            .map(|(slot, id)| self.permit(slot, id))
-            .collect();
+        let close: Vec<_> = close.into_iter().map(|(entry, why)| (self.hold(entry), why)).collect();
+        let connect: Vec<_> = connect.into_iter().map(|(slot, id)| self.permit(slot, id)).collect();
 
         wake.wake();
         for held in prepare {
@@ -130,10 +121,7 @@ impl<M: Manager> Shared<M> {
             self.spawn(background::reset(held));
         }
         for (held, reason) in close {
-            self.emit(&Event::Closed {
-                id: held.id(),
-                reason,
-            });
+            self.emit(&Event::Closed { id: held.id(), reason });
             self.spawn(background::close(held));
         }
         for permit in connect {
@@ -190,10 +178,7 @@ impl<M: Manager> Shared<M> {
         }
         self.recorders.wait.record(Duration::ZERO);
         if self.listener.is_some() {
-            self.emit(&Event::Acquired {
-                id: entry.id,
-                waited: Duration::ZERO,
-            });
+            self.emit(&Event::Acquired { id: entry.id, waited: Duration::ZERO });
         }
     }
 
@@ -210,16 +195,10 @@ impl<M: Manager> Shared<M> {
         entry.work.merge(&recent);
         entry.idle_since = now;
         entry.proven_at = now;
-        self.emit(&Event::Released {
-            id: held.id(),
-            held: used_for,
-        });
+        self.emit(&Event::Released { id: held.id(), held: used_for });
 
-        let fate = if discard {
-            Fate::Close(CloseReason::Discarded)
-        } else {
-            self.judge(&mut held)
-        };
+        let fate =
+            if discard { Fate::Close(CloseReason::Discarded) } else { self.judge(&mut held) };
         self.change(|state, rules, actions| {
             state.work.merge(&recent);
             match fate {
@@ -256,28 +235,17 @@ impl<M: Manager> Shared<M> {
     // ---- guards ---------------------------------------------------------------------------
 
     pub(crate) fn arc(&self) -> Arc<Self> {
-        self.this
-            .upgrade()
-            .expect("self is alive, and only ever made inside an Arc")
+        self.this.upgrade().expect("self is alive, and only ever made inside an Arc")
     }
 
     /// Guards a connection and its slot.
     pub(crate) fn hold(&self, entry: Box<Entry<M::Connection>>) -> Held<M> {
-        Held {
-            pool: self.arc(),
-            entry: Some(entry),
-        }
+        Held { pool: self.arc(), entry: Some(entry) }
     }
 
     /// Guards a slot whose connection is yet to come.
     pub(crate) fn permit(&self, slot: u32, id: crate::ConnectionId) -> Permit<M> {
-        Permit {
-            pool: Weak::clone(&self.this),
-            slot,
-            id,
-            retrying: false,
-            armed: true,
-        }
+        Permit { pool: Weak::clone(&self.this), slot, id, retrying: false, armed: true }
     }
 }
 
@@ -324,8 +292,7 @@ impl<M: Manager> Drop for Held<M> {
         };
         let slot = entry.slot;
         drop_quietly(&self.pool.name, entry);
-        self.pool
-            .change(|state, _, actions| state.free_after_death(slot, actions));
+        self.pool.change(|state, _, actions| state.free_after_death(slot, actions));
     }
 }
 

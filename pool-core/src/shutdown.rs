@@ -25,9 +25,7 @@ impl<M: Manager> Pool<M> {
     /// [`AcquireError::Closed`](crate::AcquireError::Closed); idle connections are closed now,
     /// those in use when they come back. Returns at once; does nothing the second time.
     pub fn close(&self) {
-        let closed_now = self
-            .shared
-            .change(|state, _, actions| state.shut(clock::now(), actions));
+        let closed_now = self.shared.change(|state, _, actions| state.shut(clock::now(), actions));
         if closed_now {
             self.shared.signals.closed.notify_waiters();
             self.shared.signals.housekeeper.notify_one();
@@ -62,10 +60,7 @@ impl<M: Manager> Pool<M> {
     /// use stay with their holders, who are reported, and are dropped when they come back.
     pub fn abort(&self) -> ShutdownReport {
         let start = clock::now();
-        self.shared
-            .signals
-            .is_aborted
-            .store(true, Ordering::Release);
+        self.shared.signals.is_aborted.store(true, Ordering::Release);
         self.close();
         self.shared.signals.aborted.notify_waiters();
         self.report(clock::now().saturating_duration_since(start))
@@ -73,11 +68,6 @@ impl<M: Manager> Pool<M> {
 
     fn report(&self, took: Duration) -> ShutdownReport {
         let status = self.status();
-        ShutdownReport {
-            complete: status.size == 0,
-            took,
-            status,
-            holders: self.holders(),
-        }
+        ShutdownReport { complete: status.size == 0, took, status, holders: self.holders() }
     }
 }

@@ -42,22 +42,12 @@ pub(crate) struct Slots {
 
 impl Slots {
     pub(crate) fn new() -> Self {
-        Self {
-            slots: Vec::new(),
-            free: Vec::new(),
-            counts: [0; PHASES],
-        }
+        Self { slots: Vec::new(), free: Vec::new(), counts: [0; PHASES] }
     }
 
     /// Takes a new slot, in the phase of connecting.
     pub(crate) fn take(&mut self, id: ConnectionId, now: Instant) -> u32 {
-        let slot = Slot {
-            phase: Phase::Connecting,
-            since: now,
-            id,
-            holder: None,
-            expires: None,
-        };
+        let slot = Slot { phase: Phase::Connecting, since: now, id, holder: None, expires: None };
         self.counts[Phase::Connecting as usize] += 1;
         match self.free.pop() {
             Some(index) => {
@@ -80,9 +70,7 @@ impl Slots {
         holder: Option<&'static Location<'static>>,
         now: Instant,
     ) {
-        let slot = self.slots[index as usize]
-            .as_mut()
-            .expect("a slot in use is live");
+        let slot = self.slots[index as usize].as_mut().expect("a slot in use is live");
         self.counts[slot.phase as usize] -= 1;
         self.counts[phase as usize] += 1;
         slot.phase = phase;
@@ -92,28 +80,18 @@ impl Slots {
 
     /// Notes when the connection of a slot reaches the end of its lifetime.
     pub(crate) fn set_expiry(&mut self, index: u32, expires: Option<Instant>) {
-        self.slots[index as usize]
-            .as_mut()
-            .expect("a slot in use is live")
-            .expires = expires;
+        self.slots[index as usize].as_mut().expect("a slot in use is live").expires = expires;
     }
 
     /// The next end of a lifetime after `now`. Those already past belong to connections in use,
     /// which are looked at when they come back.
     pub(crate) fn soonest_expiry(&self, now: Instant) -> Option<Instant> {
-        self.slots
-            .iter()
-            .flatten()
-            .filter_map(|slot| slot.expires)
-            .filter(|e| *e > now)
-            .min()
+        self.slots.iter().flatten().filter_map(|slot| slot.expires).filter(|e| *e > now).min()
     }
 
     /// Gives a slot back.
     pub(crate) fn release(&mut self, index: u32) {
-        let slot = self.slots[index as usize]
-            .take()
-            .expect("a slot in use is live");
+        let slot = self.slots[index as usize].take().expect("a slot in use is live");
         self.counts[slot.phase as usize] -= 1;
         self.free.push(index);
     }
@@ -162,10 +140,6 @@ pub struct Holder {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} for {:.1?} by {}",
-            self.connection, self.held_for, self.location
-        )
+        write!(f, "{} for {:.1?} by {}", self.connection, self.held_for, self.location)
     }
 }

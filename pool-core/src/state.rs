@@ -152,19 +152,14 @@ impl<C, E> State<C, E> {
             && self.waiters.len() >= limit
         {
             self.counters.refused += 1;
-            return Err(AcquireError::TooManyWaiters {
-                limit,
-                status: self.status(options),
-            });
+            return Err(AcquireError::TooManyWaiters { limit, status: self.status(options) });
         }
         if options.when_exhausted == WhenExhausted::Fail {
             let free = options.limit().saturating_sub(self.slots.size());
             let prospects = self.idle.len() + self.coming() + free;
             if self.waiters.len() >= prospects {
                 self.counters.refused += 1;
-                return Err(AcquireError::Exhausted {
-                    status: self.status(options),
-                });
+                return Err(AcquireError::Exhausted { status: self.status(options) });
             }
         }
         let key = self.waiters.push(waker, location, deadline);
@@ -283,11 +278,7 @@ impl<C, E> State<C, E> {
         }
         let worn = if entry.is_expired(now) {
             Some(CloseReason::Lifetime)
-        } else if rules
-            .options
-            .max_uses
-            .is_some_and(|most| entry.uses >= most)
-        {
+        } else if rules.options.max_uses.is_some_and(|most| entry.uses >= most) {
             Some(CloseReason::Uses)
         } else {
             None
@@ -356,8 +347,7 @@ impl<C, E> State<C, E> {
         self.connect_failures = self.connect_failures.saturating_add(1);
         self.last_connect_error = Some(Arc::clone(error));
         if permanent {
-            self.waiters
-                .fail_all(|| Failure::Connect(Arc::clone(error)), &mut actions.wake);
+            self.waiters.fail_all(|| Failure::Connect(Arc::clone(error)), &mut actions.wake);
         }
         let retry = (retrying || !self.backing_off) && self.connect_needed(rules);
         if retry {
@@ -393,11 +383,7 @@ impl<C, E> State<C, E> {
     ) -> Vec<(u32, ConnectionId)> {
         let size = self.slots.size() - self.slots.count(SlotPhase::Closing);
         let room = rules.options.max_size.saturating_sub(self.slots.size());
-        let count = if self.closed {
-            0
-        } else {
-            target.saturating_sub(size).min(room)
-        };
+        let count = if self.closed { 0 } else { target.saturating_sub(size).min(room) };
         (0..count).map(|_| self.take_slot(now)).collect()
     }
 
@@ -491,17 +477,13 @@ impl<C, E> State<C, E> {
         let size = self.slots.size();
         let coming = self.coming();
         let waiting = self.waiters.len();
-        let for_waiters = waiting
-            .saturating_sub(coming)
-            .min(options.limit().saturating_sub(size));
+        let for_waiters = waiting.saturating_sub(coming).min(options.limit().saturating_sub(size));
         let spare = self.idle.len() + coming.saturating_sub(waiting);
         let for_idle = options
             .min_idle
             .saturating_sub(spare)
             .min(options.max_size.saturating_sub(size + for_waiters));
-        let room = options
-            .max_connecting
-            .saturating_sub(self.slots.count(SlotPhase::Connecting));
+        let room = options.max_connecting.saturating_sub(self.slots.count(SlotPhase::Connecting));
         (for_waiters + for_idle).min(room)
     }
 
@@ -540,8 +522,7 @@ impl<C, E> State<C, E> {
     ) {
         entry.uses += 1;
         entry.checked_out_at = now;
-        self.slots
-            .set(entry.slot, SlotPhase::Used, Some(location), now);
+        self.slots.set(entry.slot, SlotPhase::Used, Some(location), now);
     }
 
     // ---- telling --------------------------------------------------------------------------

@@ -46,11 +46,7 @@ struct List {
 }
 
 impl List {
-    const EMPTY: Self = Self {
-        head: NONE,
-        tail: NONE,
-        len: 0,
-    };
+    const EMPTY: Self = Self { head: NONE, tail: NONE, len: 0 };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,12 +74,7 @@ pub(crate) struct Head {
 
 impl<T, F> Waiters<T, F> {
     pub(crate) fn new() -> Self {
-        Self {
-            nodes: Vec::new(),
-            free: Vec::new(),
-            waiting: List::EMPTY,
-            granted: List::EMPTY,
-        }
+        Self { nodes: Vec::new(), free: Vec::new(), waiting: List::EMPTY, granted: List::EMPTY }
     }
 
     /// How many are in line; those granted are not.
@@ -205,9 +196,7 @@ impl<T, F> Waiters<T, F> {
     pub(crate) fn oldest_grant(&self) -> Option<Instant> {
         match self.granted.head {
             NONE => None,
-            index => self.nodes[index as usize]
-                .as_ref()
-                .and_then(|node| node.granted_at),
+            index => self.nodes[index as usize].as_ref().and_then(|node| node.granted_at),
         }
     }
 
@@ -232,9 +221,7 @@ impl<T, F> Waiters<T, F> {
             // Those expired or failed have already been taken out of line.
             self.unlink(Which::Waiting, index);
         }
-        let node = self.nodes[index as usize]
-            .take()
-            .expect("a key names a live node");
+        let node = self.nodes[index as usize].take().expect("a key names a live node");
         self.free.push(index);
         (node.outcome, node.waker)
     }
@@ -248,9 +235,7 @@ impl<T, F> Waiters<T, F> {
     }
 
     fn node(&mut self, index: u32) -> &mut Node<T, F> {
-        self.nodes[index as usize]
-            .as_mut()
-            .expect("a linked or keyed node is live")
+        self.nodes[index as usize].as_mut().expect("a linked or keyed node is live")
     }
 
     fn list(&mut self, which: Which) -> &mut List {
@@ -398,15 +383,9 @@ mod tests {
         let first = push(&mut waiters, later);
         let second = push(&mut waiters, later);
         assert!(grant_next(&mut waiters, 1, now));
-        assert!(
-            waiters.revoke(now - Duration::from_millis(1)).is_none(),
-            "too fresh"
-        );
+        assert!(waiters.revoke(now - Duration::from_millis(1)).is_none(), "too fresh");
         let (value, revoked) = waiters.revoke(now).unwrap();
-        assert!(
-            grant_next(&mut waiters, value, now),
-            "the second is served meanwhile"
-        );
+        assert!(grant_next(&mut waiters, value, now), "the second is served meanwhile");
         waiters.restore(revoked);
         assert_eq!(granted(waiters.remove(second).0), Some(1));
         assert!(grant_next(&mut waiters, 2, now));

@@ -37,11 +37,7 @@ pub struct Script {
 
 impl Default for Script {
     fn default() -> Self {
-        Self {
-            next: Mutex::default(),
-            always: Mutex::new(Step::Ok),
-            calls: AtomicUsize::new(0),
-        }
+        Self { next: Mutex::default(), always: Mutex::new(Step::Ok), calls: AtomicUsize::new(0) }
     }
 }
 
@@ -77,16 +73,10 @@ impl Script {
             }
             Step::Slow(time) => tokio::time::sleep(time).await,
             Step::Fail => {
-                return Err(FakeError {
-                    what,
-                    for_good: false,
-                });
+                return Err(FakeError { what, for_good: false });
             }
             Step::FailForGood => {
-                return Err(FakeError {
-                    what,
-                    for_good: true,
-                });
+                return Err(FakeError { what, for_good: true });
             }
             Step::Never => std::future::pending().await,
             Step::Panic => panic!("scripted panic in {what}"),
@@ -179,10 +169,7 @@ pub struct FakeConnection {
 impl Drop for FakeConnection {
     fn drop(&mut self) {
         self.world.alive.fetch_sub(1, Ordering::SeqCst);
-        assert!(
-            !self.drop_panics || std::thread::panicking(),
-            "scripted panic in drop"
-        );
+        assert!(!self.drop_panics || std::thread::panicking(), "scripted panic in drop");
     }
 }
 
@@ -236,10 +223,6 @@ impl Manager for Fake {
     }
 
     fn classify(&self, error: &FakeError) -> FailureClass {
-        if error.for_good {
-            FailureClass::Permanent
-        } else {
-            FailureClass::Transient
-        }
+        if error.for_good { FailureClass::Permanent } else { FailureClass::Transient }
     }
 }

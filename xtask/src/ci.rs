@@ -9,24 +9,9 @@ use crate::workspace::Workspace;
 /// with clippy here, which includes compiling them.
 pub(crate) fn parts() -> Vec<Part> {
     let mut parts = vec![
-        Part {
-            name: "fmt",
-            about: "formatting",
-            on_request: false,
-            run: fmt,
-        },
-        Part {
-            name: "clippy",
-            about: "lints of everything",
-            on_request: false,
-            run: clippy,
-        },
-        Part {
-            name: "docs",
-            about: "documentation builds",
-            on_request: false,
-            run: docs,
-        },
+        Part { name: "fmt", about: "formatting", on_request: false, run: fmt },
+        Part { name: "clippy", about: "lints of everything", on_request: false, run: clippy },
+        Part { name: "docs", about: "documentation builds", on_request: false, run: docs },
     ];
     parts.extend(test::PARTS.iter().map(|part| match part.name {
         "features" => Part {
@@ -44,15 +29,8 @@ fn fmt(workspace: &Workspace) -> Outcome {
 }
 
 fn clippy(workspace: &Workspace) -> Outcome {
-    let args = [
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--quiet",
-        "--",
-        "--deny",
-        "warnings",
-    ];
+    let args =
+        ["--workspace", "--all-targets", "--all-features", "--quiet", "--", "--deny", "warnings"];
     with_component(workspace, "clippy", "clippy", &args)
 }
 
@@ -66,13 +44,7 @@ fn features(workspace: &Workspace) -> Outcome {
 fn docs(workspace: &Workspace) -> Outcome {
     let mut cargo = process::cargo(&workspace.root);
     cargo
-        .args([
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--all-features",
-            "--quiet",
-        ])
+        .args(["doc", "--workspace", "--no-deps", "--all-features", "--quiet"])
         .env("RUSTDOCFLAGS", "--deny warnings");
     process::run(&mut cargo).into()
 }

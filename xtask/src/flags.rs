@@ -41,9 +41,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, Stri
         "ci" => wanted("ci", args, &ci::parts()).map(Task::Ci),
         "tidy" => no_more("tidy", args).map(|()| Task::Tidy),
         "help" | "--help" | "-h" => Ok(Task::Help),
-        other => Err(format!(
-            "unknown command `{other}`; the commands are: {COMMANDS}"
-        )),
+        other => Err(format!("unknown command `{other}`; the commands are: {COMMANDS}")),
     }
 }
 
@@ -52,13 +50,7 @@ fn wanted(
     args: impl IntoIterator<Item = String>,
     parts: &[Part],
 ) -> Result<Wanted, String> {
-    let known = || {
-        parts
-            .iter()
-            .map(|part| part.name)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let known = || parts.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
     let mut wanted = Wanted::default();
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
@@ -68,10 +60,7 @@ fn wanted(
                 continue;
             }
             "--require" => args.next().ok_or_else(|| {
-                format!(
-                    "--require needs the name of a part; the parts are: {}",
-                    known()
-                )
+                format!("--require needs the name of a part; the parts are: {}", known())
             })?,
             _ => match arg.strip_prefix("--require=") {
                 Some(name) => name.to_owned(),
@@ -83,10 +72,7 @@ fn wanted(
             },
         };
         if !parts.iter().any(|part| part.name == name) {
-            return Err(format!(
-                "--require: unknown part `{name}`; the parts are: {}",
-                known()
-            ));
+            return Err(format!("--require: unknown part `{name}`; the parts are: {}", known()));
         }
         wanted.required.push(name);
     }
@@ -96,9 +82,7 @@ fn wanted(
 fn no_more(command: &str, args: impl IntoIterator<Item = String>) -> Result<(), String> {
     match args.into_iter().next() {
         None => Ok(()),
-        Some(arg) => Err(format!(
-            "unknown argument `{arg}` for {command}; it takes none"
-        )),
+        Some(arg) => Err(format!("unknown argument `{arg}` for {command}; it takes none")),
     }
 }
 
@@ -114,33 +98,18 @@ mod tests {
     fn reads_commands_and_flags() {
         assert_eq!(read("tidy"), Ok(Task::Tidy));
         assert_eq!(read("help"), Ok(Task::Help));
-        let both = Wanted {
-            all: true,
-            required: vec!["unit".into(), "doc".into()],
-        };
-        assert_eq!(
-            read("test --require unit --all --require=doc"),
-            Ok(Task::Test(both))
-        );
+        let both = Wanted { all: true, required: vec!["unit".into(), "doc".into()] };
+        assert_eq!(read("test --require unit --all --require=doc"), Ok(Task::Test(both)));
     }
 
     #[test]
     fn names_what_it_does_not_know() {
         let error = read("tset").unwrap_err();
-        assert!(
-            error.contains("`tset`") && error.contains("tidy"),
-            "{error}"
-        );
+        assert!(error.contains("`tset`") && error.contains("tidy"), "{error}");
         let error = read("test --fast").unwrap_err();
-        assert!(
-            error.contains("`--fast`") && error.contains("--require NAME"),
-            "{error}"
-        );
+        assert!(error.contains("`--fast`") && error.contains("--require NAME"), "{error}");
         let error = read("test --require units").unwrap_err();
-        assert!(
-            error.contains("`units`") && error.contains("quickstart"),
-            "{error}"
-        );
+        assert!(error.contains("`units`") && error.contains("quickstart"), "{error}");
         let error = read("test --require").unwrap_err();
         assert!(error.contains("needs the name"), "{error}");
         let error = read("tidy now").unwrap_err();

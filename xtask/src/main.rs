@@ -41,9 +41,5 @@ fn main() -> ExitCode {
         Task::Test(wanted) => part::run_all(&workspace, test::PARTS, &wanted),
         Task::Ci(wanted) => part::run_all(&workspace, &ci::parts(), &wanted),
     };
-    if sound {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -43,10 +43,7 @@ pub(crate) struct Dependency {
 impl Dependency {
     /// A setting's value as written.
     pub(crate) fn setting(&self, name: &str) -> Option<&str> {
-        self.settings
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.settings.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -73,18 +70,10 @@ impl Manifest {
                 }
                 let mut keys = table.clone();
                 keys.extend(split(key.trim(), '.').iter().map(|key| unquote(key)));
-                entries.push(Entry {
-                    line: number + 1,
-                    keys,
-                    value,
-                });
+                entries.push(Entry { line: number + 1, keys, value });
             }
         }
-        Self {
-            path: path.to_owned(),
-            tables,
-            entries,
-        }
+        Self { path: path.to_owned(), tables, entries }
     }
 
     /// True when `[name]` is written out.
@@ -133,12 +122,9 @@ impl Manifest {
             };
             match found.iter_mut().find(|d| d.kind == kind && d.name == *name) {
                 Some(dependency) => dependency.settings.extend(settings),
-                None => found.push(Dependency {
-                    line: entry.line,
-                    kind,
-                    name: name.clone(),
-                    settings,
-                }),
+                None => {
+                    found.push(Dependency { line: entry.line, kind, name: name.clone(), settings })
+                }
             }
         }
         found
@@ -160,20 +146,12 @@ impl Entry {
     /// The strings of an array.
     pub(crate) fn strings(&self) -> Vec<String> {
         let inner = self.value.trim_start_matches('[').trim_end_matches(']');
-        split(inner, ',')
-            .iter()
-            .map(|s| unquote(s))
-            .filter(|s| !s.is_empty())
-            .collect()
+        split(inner, ',').iter().map(|s| unquote(s)).filter(|s| !s.is_empty()).collect()
     }
 
     /// The settings of a dependency: of an inline table, or `version` for a bare string.
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
-        match self
-            .value
-            .strip_prefix('{')
-            .and_then(|v| v.strip_suffix('}'))
-        {
+        match self.value.strip_prefix('{').and_then(|v| v.strip_suffix('}')) {
             None => vec![("version".to_owned(), self.value.clone())],
             Some(inner) => split(inner, ',')
                 .iter()
@@ -274,14 +252,8 @@ five = { version = "5" }
     fn reads_tables_arrays_and_dotted_keys() {
         let manifest = Manifest::parse("Cargo.toml", SAMPLE);
         assert!(manifest.has_table("workspace") && !manifest.has_table("lints"));
-        assert_eq!(
-            manifest.get("workspace", "members").unwrap().strings(),
-            [".", "a/b"]
-        );
-        assert_eq!(
-            manifest.get("package", "name").unwrap().string().unwrap(),
-            "sample"
-        );
+        assert_eq!(manifest.get("workspace", "members").unwrap().strings(), [".", "a/b"]);
+        assert_eq!(manifest.get("package", "name").unwrap().string().unwrap(), "sample");
         let version = manifest.get("package", "version.workspace").unwrap();
         assert_eq!((version.raw(), version.line), ("true", 10));
         assert_eq!(manifest.table("package").count(), 2);

@@ -54,24 +54,15 @@ impl std::ops::AddAssign for Tests {
 
 impl Outcome {
     pub(crate) fn ok() -> Self {
-        Self {
-            end: End::Ok,
-            tests: Tests::default(),
-        }
+        Self { end: End::Ok, tests: Tests::default() }
     }
 
     pub(crate) fn failed(reason: impl Into<String>) -> Self {
-        Self {
-            end: End::Failed(reason.into()),
-            tests: Tests::default(),
-        }
+        Self { end: End::Failed(reason.into()), tests: Tests::default() }
     }
 
     pub(crate) fn skipped(reason: impl Into<String>) -> Self {
-        Self {
-            end: End::Skipped(reason.into()),
-            tests: Tests::default(),
-        }
+        Self { end: End::Skipped(reason.into()), tests: Tests::default() }
     }
 }
 
@@ -103,10 +94,7 @@ pub(crate) fn run_all(workspace: &Workspace, parts: &[Part], wanted: &Wanted) ->
     }
     println!("\n{}", Table(&done));
     let totals = totals(&done);
-    println!(
-        "{} passed, {} failed, {} skipped",
-        totals.passed, totals.failed, totals.skipped
-    );
+    println!("{} passed, {} failed, {} skipped", totals.passed, totals.failed, totals.skipped);
     totals.failed == 0
 }
 
@@ -120,15 +108,8 @@ struct Done {
 fn run_one(workspace: &Workspace, part: &Part, wanted: &Wanted) -> Done {
     let required = wanted.requires(part.name);
     if part.on_request && !wanted.all && !required {
-        let outcome = Outcome {
-            end: End::LeftOut,
-            tests: Tests::default(),
-        };
-        return Done {
-            name: part.name,
-            outcome,
-            took: Duration::ZERO,
-        };
+        let outcome = Outcome { end: End::LeftOut, tests: Tests::default() };
+        return Done { name: part.name, outcome, took: Duration::ZERO };
     }
     println!("\n== {}: {}", part.name, part.about);
     let start = Instant::now();
@@ -138,20 +119,12 @@ fn run_one(workspace: &Workspace, part: &Part, wanted: &Wanted) -> Done {
     match &outcome.end {
         End::Ok => println!("== {}: ok, {:.1} s", part.name, took.as_secs_f64()),
         End::Failed(reason) => {
-            println!(
-                "== {}: failed, {:.1} s: {reason}",
-                part.name,
-                took.as_secs_f64()
-            );
+            println!("== {}: failed, {:.1} s: {reason}", part.name, took.as_secs_f64());
         }
         End::Skipped(reason) => println!("skipped {}: {reason}", part.name),
         End::LeftOut => {}
     }
-    Done {
-        name: part.name,
-        outcome,
-        took,
-    }
+    Done { name: part.name, outcome, took }
 }
 
 /// A skipped part that was required has failed.
@@ -183,18 +156,8 @@ struct Table<'a>(&'a [Done]);
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .0
-            .iter()
-            .map(|part| part.name.len())
-            .max()
-            .unwrap_or(0)
-            .max(4);
-        writeln!(
-            f,
-            "{:width$}  {:8}  {:>8}  tests",
-            "part", "result", "seconds"
-        )?;
+        let width = self.0.iter().map(|part| part.name.len()).max().unwrap_or(0).max(4);
+        writeln!(f, "{:width$}  {:8}  {:>8}  tests", "part", "result", "seconds")?;
         for part in self.0 {
             let (word, note) = match &part.outcome.end {
                 End::Ok => ("ok", None),
@@ -202,12 +165,7 @@ impl fmt::Display for Table<'_> {
                 End::Skipped(reason) => ("skipped", Some(reason.as_str())),
                 End::LeftOut => ("left out", Some("only with --all or --require")),
             };
-            write!(
-                f,
-                "{:width$}  {word:8}  {:>8.1}",
-                part.name,
-                part.took.as_secs_f64()
-            )?;
+            write!(f, "{:width$}  {word:8}  {:>8.1}", part.name, part.took.as_secs_f64())?;
             let tests = part.outcome.tests;
             if tests != Tests::default() {
                 write!(f, "  {} passed", tests.passed)?;
@@ -232,25 +190,15 @@ mod tests {
     use super::*;
 
     fn done(end: End, passed: u64, failed: u64) -> Done {
-        let tests = Tests {
-            passed,
-            failed,
-            skipped: 0,
-        };
-        Done {
-            name: "some",
-            outcome: Outcome { end, tests },
-            took: Duration::from_millis(1500),
-        }
+        let tests = Tests { passed, failed, skipped: 0 };
+        Done { name: "some", outcome: Outcome { end, tests }, took: Duration::from_millis(1500) }
     }
 
     #[test]
     fn a_required_part_may_not_be_skipped() {
         let skipped = End::Skipped("no compiler".into());
         assert_eq!(judge(skipped.clone(), false), skipped);
-        let End::Failed(reason) = judge(skipped, true) else {
-            panic!("must fail")
-        };
+        let End::Failed(reason) = judge(skipped, true) else { panic!("must fail") };
         assert!(reason.contains("no compiler"));
         assert_eq!(judge(End::Ok, true), End::Ok);
     }
@@ -264,33 +212,17 @@ mod tests {
             done(End::Skipped("not here".into()), 0, 0),
             done(End::LeftOut, 0, 0),
         ];
-        assert_eq!(
-            totals(&all),
-            Tests {
-                passed: 14,
-                failed: 3,
-                skipped: 1
-            }
-        );
+        assert_eq!(totals(&all), Tests { passed: 14, failed: 3, skipped: 1 });
     }
 
     #[test]
     fn the_table_shows_every_part_with_its_time_and_reason() {
-        let text = Table(&[
-            done(End::Ok, 3, 0),
-            done(End::Skipped("no network".into()), 0, 0),
-        ])
-        .to_string();
+        let text = Table(&[done(End::Ok, 3, 0), done(End::Skipped("no network".into()), 0, 0)])
+            .to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3, "{text}");
-        assert!(
-            lines[1].contains("ok") && lines[1].contains("1.5"),
-            "{text}"
-        );
+        assert!(lines[1].contains("ok") && lines[1].contains("1.5"), "{text}");
         assert!(lines[1].contains("3 passed"), "{text}");
-        assert!(
-            lines[2].contains("skipped") && lines[2].contains("no network"),
-            "{text}"
-        );
+        assert!(lines[2].contains("skipped") && lines[2].contains("no network"), "{text}");
     }
 }

@@ -18,11 +18,7 @@ pub(crate) fn cargo(dir: &Path) -> Command {
 /// A command as a person would type it.
 pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    let mut text = program
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let mut text = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     for arg in command.get_args() {
         text.push(' ');
         text.push_str(&arg.to_string_lossy());
@@ -37,11 +33,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
         .stdin(Stdio::null())
         .status()
         .map_err(|error| format!("`{}` did not start: {error}", shown(command)))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("`{}`: {status}", shown(command)))
-    }
+    if status.success() { Ok(()) } else { Err(format!("`{}`: {status}", shown(command))) }
 }
 
 /// Runs `command`, its output passed on live, and gives each line of its standard output to `see`.
@@ -72,14 +64,8 @@ pub(crate) fn run_seeing(command: &mut Command, mut see: impl FnMut(&str)) -> Re
             Err(error) => return Err(fail(command, "could not be read", error)),
         }
     }
-    let status = child
-        .wait()
-        .map_err(|error| fail(command, "could not be awaited", error))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("`{}`: {status}", shown(command)))
-    }
+    let status = child.wait().map_err(|error| fail(command, "could not be awaited", error))?;
+    if status.success() { Ok(()) } else { Err(format!("`{}`: {status}", shown(command))) }
 }
 
 /// Runs `command` silently and gives its standard output; the error has its standard error.
@@ -92,12 +78,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
         let stderr = String::from_utf8_lossy(&output.stderr);
-        Err(format!(
-            "`{}`: {}: {}",
-            shown(command),
-            output.status,
-            stderr.trim()
-        ))
+        Err(format!("`{}`: {}: {}", shown(command), output.status, stderr.trim()))
     }
 }
 
@@ -108,11 +89,7 @@ pub(crate) fn test_result(line: &str) -> Option<Tests> {
         rest.split([';', '.'])
             .find_map(|field| field.trim().strip_suffix(word)?.trim().parse().ok())
     };
-    Some(Tests {
-        passed: count("passed")?,
-        failed: count("failed")?,
-        skipped: count("ignored")?,
-    })
+    Some(Tests { passed: count("passed")?, failed: count("failed")?, skipped: count("ignored")? })
 }
 
 #[cfg(test)]
@@ -123,24 +100,10 @@ mod tests {
     fn reads_the_closing_line_of_a_test_binary() {
         let line = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; \
                     3 filtered out; finished in 0.52s";
-        assert_eq!(
-            test_result(line),
-            Some(Tests {
-                passed: 12,
-                failed: 0,
-                skipped: 1
-            })
-        );
+        assert_eq!(test_result(line), Some(Tests { passed: 12, failed: 0, skipped: 1 }));
         let line = "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; \
                     0 filtered out; finished in 1.00s";
-        assert_eq!(
-            test_result(line),
-            Some(Tests {
-                passed: 3,
-                failed: 2,
-                skipped: 0
-            })
-        );
+        assert_eq!(test_result(line), Some(Tests { passed: 3, failed: 2, skipped: 0 }));
         assert_eq!(test_result("test result is unknown"), None);
         assert_eq!(test_result("test pool::result: ok ... ok"), None);
     }

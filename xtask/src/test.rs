@@ -15,24 +15,14 @@ use crate::workspace::Workspace;
 
 /// The parts, in the order they run: what fails fast comes first.
 pub(crate) const PARTS: &[Part] = &[
-    Part {
-        name: "tidy",
-        about: "checks of the tree",
-        on_request: false,
-        run: tidy_part,
-    },
+    Part { name: "tidy", about: "checks of the tree", on_request: false, run: tidy_part },
     Part {
         name: "unit",
         about: "unit and integration tests of every package, all features",
         on_request: false,
         run: unit,
     },
-    Part {
-        name: "doc",
-        about: "examples in the documentation",
-        on_request: false,
-        run: doc,
-    },
+    Part { name: "doc", about: "examples in the documentation", on_request: false, run: doc },
     Part {
         name: "features",
         about: "feature combinations, and every package alone, compile",
@@ -60,25 +50,13 @@ fn tidy_part(workspace: &Workspace) -> Outcome {
 /// Everything but examples in documentation, which cargo only runs by themselves.
 fn unit(workspace: &Workspace) -> Outcome {
     let mut cargo = process::cargo(&workspace.root);
-    cargo.args([
-        "test",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--no-fail-fast",
-    ]);
+    cargo.args(["test", "--workspace", "--all-targets", "--all-features", "--no-fail-fast"]);
     counted(&mut cargo)
 }
 
 fn doc(workspace: &Workspace) -> Outcome {
     let mut cargo = process::cargo(&workspace.root);
-    cargo.args([
-        "test",
-        "--workspace",
-        "--doc",
-        "--all-features",
-        "--no-fail-fast",
-    ]);
+    cargo.args(["test", "--workspace", "--doc", "--all-features", "--no-fail-fast"]);
     counted(&mut cargo)
 }
 
@@ -92,13 +70,7 @@ fn counted(command: &mut Command) -> Outcome {
     });
     match result {
         Ok(()) if tests.passed == 0 => Outcome::failed("no test was run"),
-        Ok(()) => Outcome {
-            end: End::Ok,
-            tests,
-        },
-        Err(reason) => Outcome {
-            end: End::Failed(reason),
-            tests,
-        },
+        Ok(()) => Outcome { end: End::Ok, tests },
+        Err(reason) => Outcome { end: End::Failed(reason), tests },
     }
 }

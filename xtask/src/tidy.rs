@@ -33,22 +33,13 @@ impl Finding {
         wrong: impl Into<String>,
         right: impl Into<String>,
     ) -> Self {
-        Self {
-            path: path.into(),
-            line,
-            wrong: wrong.into(),
-            right: right.into(),
-        }
+        Self { path: path.into(), line, wrong: wrong.into(), right: right.into() }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}; {}",
-            self.path, self.line, self.wrong, self.right
-        )
+        write!(f, "{}:{}: {}; {}", self.path, self.line, self.wrong, self.right)
     }
 }
 
@@ -80,9 +71,7 @@ fn check(workspace: &Workspace) -> Result<Vec<Finding>, String> {
     findings.extend(manifests::check_root(&workspace.manifest));
     for rule in arrows::TREES {
         let mut cargo = process::cargo(&workspace.root);
-        cargo.args([
-            "tree", "--edges", "normal", "--prefix", "none", "--format", "{p}",
-        ]);
+        cargo.args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
         cargo.args(rule.args);
         findings.extend(arrows::check_tree(rule, &process::output(&mut cargo)?));
     }
@@ -117,10 +106,7 @@ fn check(workspace: &Workspace) -> Result<Vec<Finding>, String> {
     let members: Vec<&str> = workspace.members.iter().map(|m| m.path.as_str()).collect();
     let chapter = |path| read(path).unwrap_or_default();
     findings.extend(book::check_contents(&chapter(book::SUMMARY), &files));
-    findings.extend(book::check_options(
-        &chapter(book::POOLING),
-        &chapter(book::OPTIONS),
-    ));
+    findings.extend(book::check_options(&chapter(book::POOLING), &chapter(book::OPTIONS)));
     let map = read(architecture::PATH).unwrap_or_default();
     findings.extend(architecture::check(&map, &members));
     Ok(findings)
@@ -133,9 +119,6 @@ mod tests {
     #[test]
     fn a_finding_says_where_what_and_what_would_be_right() {
         let finding = Finding::new("src/lib.rs", 3, "it is round", "it would be square");
-        assert_eq!(
-            finding.to_string(),
-            "src/lib.rs:3: it is round; it would be square"
-        );
+        assert_eq!(finding.to_string(), "src/lib.rs:3: it is round; it would be square");
     }
 }

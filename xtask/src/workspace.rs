@@ -49,34 +49,17 @@ impl Workspace {
 
     fn load(root: PathBuf, manifest: Manifest) -> Result<Self, String> {
         let mut members = Vec::new();
-        let paths = manifest
-            .get("workspace", "members")
-            .map(|e| e.strings())
-            .unwrap_or_default();
+        let paths = manifest.get("workspace", "members").map(|e| e.strings()).unwrap_or_default();
         for path in paths {
-            let file = if path == "." {
-                "Cargo.toml".into()
-            } else {
-                format!("{path}/Cargo.toml")
-            };
+            let file = if path == "." { "Cargo.toml".into() } else { format!("{path}/Cargo.toml") };
             let manifest = read_manifest(&root, &file)?;
-            let name = manifest
-                .get("package", "name")
-                .and_then(|entry| entry.string())
-                .ok_or_else(|| {
-                    format!("{file}: no package name; `[package] name` would be right")
-                })?;
-            members.push(Member {
-                path,
-                name,
-                manifest,
-            });
+            let name =
+                manifest.get("package", "name").and_then(|entry| entry.string()).ok_or_else(
+                    || format!("{file}: no package name; `[package] name` would be right"),
+                )?;
+            members.push(Member { path, name, manifest });
         }
-        Ok(Self {
-            root,
-            manifest,
-            members,
-        })
+        Ok(Self { root, manifest, members })
     }
 
     /// The files that belong to the tree, relative to the root, sorted: what git tracks or would
@@ -134,11 +117,7 @@ fn walk(root: &Path, below: &str, files: &mut Vec<String>) -> Result<(), String>
     for entry in entries {
         let entry = entry.map_err(|e| format!("{}: {e}", dir.display()))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if below.is_empty() {
-            name.clone()
-        } else {
-            format!("{below}/{name}")
-        };
+        let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
         let kind = entry.file_type().map_err(|e| format!("{path}: {e}"))?;
         if kind.is_file() {
             files.push(path);

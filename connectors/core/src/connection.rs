@@ -227,7 +227,7 @@ pub trait Connection: fmt::Debug + Send + 'static {
     /// an open transaction by `mode`, undoes changed settings as far as the driver documents.
     async fn reset(&mut self, mode: ResetMode) -> Result<()>;
 
-    /// The driver's own connection, for [`native_mut`](dyn Connection::native_mut). Marks the
+    /// The driver's own connection, for `native_mut`. Marks the
     /// session as [`SessionState::Tainted`].
     ///
     /// # Errors

@@ -47,6 +47,8 @@ pub struct Dialect {
     pub backslash_escapes: bool,
     /// `E'…'` is a string with backslash escapes, whatever `backslash_escapes` says.
     pub e_strings: bool,
+    /// `q'[ … ]'` is a string, with any delimiter (Oracle).
+    pub q_strings: bool,
     /// `$tag$ … $tag$` is a string.
     pub dollar_quotes: bool,
     /// `/* /* */ */` nests.
@@ -70,6 +72,7 @@ impl Dialect {
         bracket_identifiers: false,
         backslash_escapes: false,
         e_strings: false,
+        q_strings: false,
         dollar_quotes: false,
         nested_comments: false,
         hash_comments: false,
@@ -131,6 +134,7 @@ impl Dialect {
         name: "oracle",
         system: "oracle.db",
         marker: Marker::ColonNumber,
+        q_strings: true,
         ..Self::STANDARD
     };
 

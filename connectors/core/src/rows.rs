@@ -114,25 +114,32 @@ impl Row {
     pub fn try_get<'r, T: FromValue<'r>>(&'r self, column: impl ColumnIndex) -> Result<T> {
         let position = column.position(self.columns())?;
         let value = self.value(position)?;
-        let kind = value.kind();
-        let null = value.is_null();
+        let (kind, null) = (value.kind(), value.is_null());
         T::from_value(value).map_err(|reason| {
-            let column = &self.columns()[position];
-            let found = if null { "null".to_owned() } else { kind.to_string() };
-            let native = match &*column.native_type {
-                "" => String::new(),
-                native => format!(" (declared {native})"),
-            };
-            Error::new(
-                ErrorKind::Decode,
-                format!(
-                    "column {position} `{}`: {found}{native} as {}: {reason}",
-                    column.name,
-                    std::any::type_name::<T>(),
-                ),
-            )
-            .with_column(column.name.clone())
+            let found = if null { None } else { Some(kind) };
+            self.decode_error(position, found, std::any::type_name::<T>(), reason)
         })
+    }
+
+    /// The error of a column that holds `found` (nothing: null) and not a `target`.
+    pub(crate) fn decode_error(
+        &self,
+        position: usize,
+        found: Option<ValueKind>,
+        target: &str,
+        reason: impl fmt::Display,
+    ) -> Error {
+        let column = &self.columns()[position];
+        let found = found.map_or("null".to_owned(), |kind| kind.to_string());
+        let native = match &*column.native_type {
+            "" => String::new(),
+            native => format!(" (declared {native})"),
+        };
+        Error::new(
+            ErrorKind::Decode,
+            format!("column {position} `{}`: {found}{native} as {target}: {reason}", column.name),
+        )
+        .with_column(column.name.clone())
     }
 
     /// The value at `position`, borrowed and unconverted.

@@ -75,10 +75,7 @@ async fn release_and_reacquire_never_overtakes_a_waiter() {
         drop(held);
         let again = pool.get_owned();
         let mut again = std::pin::pin!(again);
-        assert!(
-            futures_poll(again.as_mut()).await.is_none(),
-            "overtook the waiter"
-        );
+        assert!(futures_poll(again.as_mut()).await.is_none(), "overtook the waiter");
         held = waiter.await.unwrap();
         drop(held);
         held = again.await.unwrap();
@@ -124,10 +121,7 @@ async fn a_grant_nobody_picks_up_is_taken_back() {
     settle().await;
     drop(held);
     // The first holds the grant without being polled; the second gets it all the same.
-    let number = tokio::time::timeout(Duration::from_secs(1), second)
-        .await
-        .unwrap()
-        .unwrap();
+    let number = tokio::time::timeout(Duration::from_secs(1), second).await.unwrap().unwrap();
     assert_eq!(number, 0);
     assert_eq!(pool.stats().counters.revoked_grants, 1);
     // And the first, once polled, is served too.
@@ -157,9 +151,7 @@ async fn a_timeout_tells_the_whole_story() {
     let start = Instant::now();
     let error = pool.get().await.unwrap_err();
     assert_eq!(start.elapsed().as_secs(), 5);
-    let AcquireError::Timeout(info) = &error else {
-        panic!("{error}")
-    };
+    let AcquireError::Timeout(info) = &error else { panic!("{error}") };
     assert_eq!(info.phase, Phase::Wait);
     assert_eq!(info.waited.as_secs(), 5);
     assert_eq!(info.status.used, 1);
@@ -168,10 +160,7 @@ async fn a_timeout_tells_the_whole_story() {
     assert!(info.holders[0].held_for >= Duration::from_secs(7));
     assert!(info.last_connect_error.is_none());
     let text = error.to_string();
-    assert!(
-        text.contains("in use 1") && text.contains("acquire.rs"),
-        "{text}"
-    );
+    assert!(text.contains("in use 1") && text.contains("acquire.rs"), "{text}");
     drop(held);
 }
 
@@ -189,11 +178,7 @@ async fn one_deadline_bounds_the_whole_acquire() {
     world.connect.always(Step::Never);
     let start = Instant::now();
     assert!(matches!(pool.get().await, Err(AcquireError::Timeout(_))));
-    assert!(
-        start.elapsed() <= Duration::from_millis(2_510),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() <= Duration::from_millis(2_510), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,10 +187,7 @@ async fn zero_timeout_takes_what_is_idle_and_waits_for_nothing() {
     drop(pool.get().await.unwrap());
     let guard = pool.get_timeout(Duration::ZERO).await.unwrap();
     let start = Instant::now();
-    assert!(matches!(
-        pool.get_timeout(Duration::ZERO).await,
-        Err(AcquireError::Timeout(_))
-    ));
+    assert!(matches!(pool.get_timeout(Duration::ZERO).await, Err(AcquireError::Timeout(_))));
     assert!(start.elapsed() < Duration::from_millis(5));
     drop(guard);
 }
@@ -226,10 +208,7 @@ async fn more_waiters_than_allowed_are_refused() {
         assert!(futures_poll(waiter.as_mut()).await.is_none());
     }
     let error = pool.get().await.unwrap_err();
-    assert!(
-        matches!(error, AcquireError::TooManyWaiters { limit: 2, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, AcquireError::TooManyWaiters { limit: 2, .. }), "{error}");
     drop(line);
     drop(held);
     full_strength(&pool, &world).await;
@@ -240,10 +219,7 @@ async fn a_fail_fast_pool_refuses_when_all_are_in_use() {
     let (pool, world) = pool_with(1, |b| b.when_exhausted(WhenExhausted::Fail));
     let held = pool.get().await.unwrap(); // opening one is no reason to refuse
     let start = Instant::now();
-    assert!(matches!(
-        pool.get().await,
-        Err(AcquireError::Exhausted { .. })
-    ));
+    assert!(matches!(pool.get().await, Err(AcquireError::Exhausted { .. })));
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(pool.stats().counters.refused, 1);
     drop(held);
@@ -309,8 +285,5 @@ fn waiting_outside_a_runtime_is_an_error_and_idle_is_not() {
     }
     runtime.block_on(async { drop(pool.get().await.unwrap()) });
     let mut get = std::pin::pin!(pool.get());
-    assert!(matches!(
-        get.as_mut().poll(&mut cx),
-        std::task::Poll::Ready(Ok(_))
-    ));
+    assert!(matches!(get.as_mut().poll(&mut cx), std::task::Poll::Ready(Ok(_))));
 }

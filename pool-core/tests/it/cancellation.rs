@@ -13,14 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// For each future of the pool: dropped after 0, 1, 2, … polls until it comes to its end.
 #[tokio::test(start_paused = true)]
 async fn every_public_future_may_be_dropped_at_every_poll() {
-    for operation in [
-        "get",
-        "get_timeout",
-        "get_owned",
-        "start",
-        "warm_up",
-        "drain",
-    ] {
+    for operation in ["get", "get_timeout", "get_owned", "start", "warm_up", "drain"] {
         for polls in 0.. {
             let (pool, world) = pool_with(2, |b| b.validate(Validate::Always));
             world.connect.always(Step::Yield(3));
@@ -28,9 +21,7 @@ async fn every_public_future_may_be_dropped_at_every_poll() {
             drop(pool.get().await.unwrap());
             let ended = match operation {
                 "get" => poll_then_drop(pool.get(), polls).await.is_some(),
-                "get_timeout" => poll_then_drop(pool.get_timeout(SECOND), polls)
-                    .await
-                    .is_some(),
+                "get_timeout" => poll_then_drop(pool.get_timeout(SECOND), polls).await.is_some(),
                 "get_owned" => poll_then_drop(pool.get_owned(), polls).await.is_some(),
                 "start" => poll_then_drop(pool.start(), polls).await.is_some(),
                 "warm_up" => poll_then_drop(pool.warm_up(2), polls).await.is_some(),
@@ -53,10 +44,7 @@ async fn every_public_future_may_be_dropped_at_every_poll() {
             };
             full_strength(&pool, &world).await;
             if ended {
-                assert!(
-                    polls > 0 || operation == "drain",
-                    "{operation} ended without a poll"
-                );
+                assert!(polls > 0 || operation == "drain", "{operation} ended without a poll");
                 break;
             }
             assert!(polls < 200, "{operation} does not end");
@@ -68,14 +56,8 @@ async fn every_public_future_may_be_dropped_at_every_poll() {
 /// several polls: no slot is lost, and the pool recovers.
 #[tokio::test(start_paused = true)]
 async fn no_combination_of_gates_and_cancellation_loses_a_slot() {
-    let gates = [
-        Step::Ok,
-        Step::Yield(2),
-        Step::Slow(SECOND),
-        Step::Fail,
-        Step::Never,
-        Step::Panic,
-    ];
+    let gates =
+        [Step::Ok, Step::Yield(2), Step::Slow(SECOND), Step::Fail, Step::Never, Step::Panic];
     for connect in gates {
         for validate in gates {
             for reset in gates {
@@ -111,11 +93,7 @@ async fn a_cancelled_validation_neither_loses_nor_spoils_the_connection() {
     world.validate.always(Step::Slow(SECOND));
     // Given up while the check is in flight: the check goes on, the connection stays.
     assert!(pool.get_timeout(SECOND / 2).await.is_err());
-    assert_eq!(
-        pool.status().validating,
-        1,
-        "not idle with a check half done"
-    );
+    assert_eq!(pool.status().validating, 1, "not idle with a check half done");
     tokio::time::sleep(SECOND).await;
     assert_eq!(pool.status().idle, 1);
     assert_eq!(world.created(), 1);

@@ -23,12 +23,7 @@ async fn a_permanent_failure_reaches_every_waiter_at_once_with_its_cause() {
     for task in tasks {
         let error = task.await.unwrap();
         assert!(matches!(error, AcquireError::Connect(_)), "{error}");
-        assert!(
-            error
-                .to_string()
-                .contains("scripted failure for good in connect"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("scripted failure for good in connect"), "{error}");
         assert!(error.source().is_some());
     }
     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -53,27 +48,11 @@ async fn a_timeout_carries_the_last_connect_error() {
     world.connect.always(Step::Fail);
     let start = Instant::now();
     let error = pool.get().await.unwrap_err();
-    assert!(
-        (3_000..3_010).contains(&start.elapsed().as_millis()),
-        "{:?}",
-        start.elapsed()
-    );
-    let AcquireError::Timeout(info) = &error else {
-        panic!("{error}")
-    };
+    assert!((3_000..3_010).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    let AcquireError::Timeout(info) = &error else { panic!("{error}") };
     assert_eq!(info.phase, Phase::Connect);
-    assert!(
-        error
-            .to_string()
-            .contains("last connect error: scripted failure in connect")
-    );
-    assert!(
-        error
-            .source()
-            .unwrap()
-            .to_string()
-            .contains("scripted failure in connect")
-    );
+    assert!(error.to_string().contains("last connect error: scripted failure in connect"));
+    assert!(error.source().unwrap().to_string().contains("scripted failure in connect"));
     // Nobody waits any more: the pool stops trying.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let calls = world.connect.calls();
@@ -246,10 +225,7 @@ async fn the_hook_after_connect_sees_every_connection_and_may_refuse_it() {
         })
     });
     let guard = pool.get().await.unwrap();
-    assert_eq!(
-        guard.last_reset,
-        Some(wellspring_pool_core::ResetMode::Commit)
-    );
+    assert_eq!(guard.last_reset, Some(wellspring_pool_core::ResetMode::Commit));
     assert_eq!(world.created(), 2);
     assert_eq!(world.alive(), 1, "the refused connection is gone");
     assert_eq!(pool.stats().counters.connect_failures, 1);

@@ -42,10 +42,8 @@ async fn a_dead_idle_connection_is_replaced_silently() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hanging_validation_ends_at_its_timeout() {
-    let (pool, world) = pool_with(1, |b| {
-        b.validate(Validate::Always)
-            .validation_timeout(Duration::from_secs(1))
-    });
+    let (pool, world) =
+        pool_with(1, |b| b.validate(Validate::Always).validation_timeout(Duration::from_secs(1)));
     drop(pool.get().await.unwrap());
     world.validate.next([Step::Never]);
     let start = Instant::now();
@@ -70,11 +68,8 @@ async fn validate_always_holds_for_a_direct_hand_off_too() {
 
 #[tokio::test(start_paused = true)]
 async fn idle_connections_are_closed_down_to_min_idle() {
-    let (pool, world) = pool_with(5, |b| {
-        b.min_idle(2)
-            .idle_timeout(Some(10 * MINUTE))
-            .max_lifetime(None)
-    });
+    let (pool, world) =
+        pool_with(5, |b| b.min_idle(2).idle_timeout(Some(10 * MINUTE)).max_lifetime(None));
     pool.warm_up(5).await.unwrap();
     tokio::time::sleep(9 * MINUTE).await;
     assert_eq!(pool.status().idle, 5);
@@ -87,9 +82,7 @@ async fn idle_connections_are_closed_down_to_min_idle() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_goes_on_time_however_often_others_are_used() {
     let (pool, _world) = pool_with(2, |b| {
-        b.idle_timeout(Some(10 * MINUTE))
-            .max_lifetime(None)
-            .validate(Validate::Never)
+        b.idle_timeout(Some(10 * MINUTE)).max_lifetime(None).validate(Validate::Never)
     });
     pool.warm_up(2).await.unwrap();
     for _ in 0..10 {
@@ -97,19 +90,13 @@ async fn an_idle_connection_goes_on_time_however_often_others_are_used() {
         drop(pool.get().await.unwrap());
     }
     tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(
-        pool.status().idle,
-        1,
-        "the one not used for ten minutes is gone"
-    );
+    assert_eq!(pool.status().idle, 1, "the one not used for ten minutes is gone");
 }
 
 #[tokio::test(start_paused = true)]
 async fn old_connections_are_closed_with_jitter_and_never_in_use() {
     let (pool, world) = pool_with(20, |b| {
-        b.max_lifetime(Some(30 * MINUTE))
-            .idle_timeout(None)
-            .max_lifetime_jitter(0.5)
+        b.max_lifetime(Some(30 * MINUTE)).idle_timeout(None).max_lifetime_jitter(0.5)
     });
     pool.warm_up(20).await.unwrap();
     let held = pool.get().await.unwrap();
@@ -174,9 +161,7 @@ async fn min_idle_is_kept_as_connections_are_taken() {
 #[tokio::test(start_paused = true)]
 async fn min_idle_survives_a_database_that_is_away() {
     let (pool, world) = pool_with(3, |b| {
-        b.min_idle(2)
-            .connect_backoff_max(Duration::from_secs(1))
-            .max_lifetime(None)
+        b.min_idle(2).connect_backoff_max(Duration::from_secs(1)).max_lifetime(None)
     });
     world.connect.always(Step::FailForGood);
     tokio::time::sleep(MINUTE).await;
@@ -216,11 +201,7 @@ async fn waits_connects_and_uses_are_recorded_apart() {
     waiter.await.unwrap();
     let stats = pool.stats();
     assert_eq!(stats.connect.max.as_secs(), 4);
-    assert_eq!(
-        stats.wait.max.as_secs(),
-        2,
-        "the wait excludes the time spent connecting"
-    );
+    assert_eq!(stats.wait.max.as_secs(), 2, "the wait excludes the time spent connecting");
     assert_eq!(stats.wait.count, 2);
     assert_eq!(stats.usage.count, 2);
     assert_eq!(stats.usage.max.as_secs(), 2);
@@ -264,153 +245,29 @@ fn wrong_options_are_refused_by_name() {
     let fine = PoolOptions::default;
     let zero = Duration::ZERO;
     let cases: Vec<(&str, PoolOptions)> = vec![
-        (
-            "max_size",
-            PoolOptions {
-                max_size: 0,
-                ..fine()
-            },
-        ),
-        (
-            "max_size",
-            PoolOptions {
-                max_size: usize::MAX,
-                ..fine()
-            },
-        ),
-        (
-            "max_overflow",
-            PoolOptions {
-                max_overflow: usize::MAX,
-                ..fine()
-            },
-        ),
-        (
-            "max_connecting",
-            PoolOptions {
-                max_connecting: 0,
-                ..fine()
-            },
-        ),
-        (
-            "max_waiters",
-            PoolOptions {
-                max_waiters: Some(0),
-                ..fine()
-            },
-        ),
-        (
-            "min_idle",
-            PoolOptions {
-                min_idle: 11,
-                ..fine()
-            },
-        ),
-        (
-            "initial_size",
-            PoolOptions {
-                initial_size: 11,
-                ..fine()
-            },
-        ),
-        (
-            "max_idle",
-            PoolOptions {
-                max_idle: Some(11),
-                ..fine()
-            },
-        ),
-        (
-            "max_idle",
-            PoolOptions {
-                max_idle: Some(1),
-                min_idle: 2,
-                ..fine()
-            },
-        ),
-        (
-            "acquire_timeout",
-            PoolOptions {
-                acquire_timeout: zero,
-                ..fine()
-            },
-        ),
-        (
-            "connect_timeout",
-            PoolOptions {
-                connect_timeout: zero,
-                ..fine()
-            },
-        ),
-        (
-            "connect_backoff",
-            PoolOptions {
-                connect_backoff: zero,
-                ..fine()
-            },
-        ),
-        (
-            "connect_backoff_max",
-            PoolOptions {
-                connect_backoff_max: zero,
-                ..fine()
-            },
-        ),
-        (
-            "validation_timeout",
-            PoolOptions {
-                validation_timeout: zero,
-                ..fine()
-            },
-        ),
-        (
-            "reset_timeout",
-            PoolOptions {
-                reset_timeout: zero,
-                ..fine()
-            },
-        ),
-        (
-            "close_timeout",
-            PoolOptions {
-                close_timeout: zero,
-                ..fine()
-            },
-        ),
-        (
-            "idle_timeout",
-            PoolOptions {
-                idle_timeout: Some(zero),
-                ..fine()
-            },
-        ),
-        (
-            "max_lifetime",
-            PoolOptions {
-                max_lifetime: Some(zero),
-                ..fine()
-            },
-        ),
-        (
-            "max_lifetime_jitter",
-            PoolOptions {
-                max_lifetime_jitter: -0.1,
-                ..fine()
-            },
-        ),
-        (
-            "max_lifetime_jitter",
-            PoolOptions {
-                max_lifetime_jitter: f64::NAN,
-                ..fine()
-            },
-        ),
+        ("max_size", PoolOptions { max_size: 0, ..fine() }),
+        ("max_size", PoolOptions { max_size: usize::MAX, ..fine() }),
+        ("max_overflow", PoolOptions { max_overflow: usize::MAX, ..fine() }),
+        ("max_connecting", PoolOptions { max_connecting: 0, ..fine() }),
+        ("max_waiters", PoolOptions { max_waiters: Some(0), ..fine() }),
+        ("min_idle", PoolOptions { min_idle: 11, ..fine() }),
+        ("initial_size", PoolOptions { initial_size: 11, ..fine() }),
+        ("max_idle", PoolOptions { max_idle: Some(11), ..fine() }),
+        ("max_idle", PoolOptions { max_idle: Some(1), min_idle: 2, ..fine() }),
+        ("acquire_timeout", PoolOptions { acquire_timeout: zero, ..fine() }),
+        ("connect_timeout", PoolOptions { connect_timeout: zero, ..fine() }),
+        ("connect_backoff", PoolOptions { connect_backoff: zero, ..fine() }),
+        ("connect_backoff_max", PoolOptions { connect_backoff_max: zero, ..fine() }),
+        ("validation_timeout", PoolOptions { validation_timeout: zero, ..fine() }),
+        ("reset_timeout", PoolOptions { reset_timeout: zero, ..fine() }),
+        ("close_timeout", PoolOptions { close_timeout: zero, ..fine() }),
+        ("idle_timeout", PoolOptions { idle_timeout: Some(zero), ..fine() }),
+        ("max_lifetime", PoolOptions { max_lifetime: Some(zero), ..fine() }),
+        ("max_lifetime_jitter", PoolOptions { max_lifetime_jitter: -0.1, ..fine() }),
+        ("max_lifetime_jitter", PoolOptions { max_lifetime_jitter: f64::NAN, ..fine() }),
     ];
     for (option, options) in cases {
-        let error: ConfigError = Pool::builder(Fake::new())
-            .options(options)
-            .build()
-            .unwrap_err();
+        let error: ConfigError = Pool::builder(Fake::new()).options(options).build().unwrap_err();
         assert_eq!(error.option(), option, "{error}");
         assert!(error.to_string().starts_with(option), "{error}");
     }
@@ -430,15 +287,9 @@ fn options_read_from_text_and_refuse_what_they_do_not_know() {
     let again: PoolOptions =
         serde_json::from_str(&serde_json::to_string(&options).unwrap()).unwrap();
     assert_eq!(again, options);
-    for wrong in [
-        r#"{"max_sise": 3}"#,
-        r#"{"acquire_timeout": 5}"#,
-        r#"{"acquire_timeout": "5"}"#,
-    ] {
-        assert!(
-            serde_json::from_str::<PoolOptions>(wrong).is_err(),
-            "{wrong}"
-        );
+    for wrong in [r#"{"max_sise": 3}"#, r#"{"acquire_timeout": 5}"#, r#"{"acquire_timeout": "5"}"#]
+    {
+        assert!(serde_json::from_str::<PoolOptions>(wrong).is_err(), "{wrong}");
     }
 }
 

@@ -39,10 +39,7 @@ async fn a_failing_reset_closes_the_connection() {
     guard.dirty = true;
     drop(guard);
     let guard = pool.get().await.unwrap();
-    assert_eq!(
-        guard.number, 1,
-        "a connection whose reset failed was handed out"
-    );
+    assert_eq!(guard.number, 1, "a connection whose reset failed was handed out");
     drop(guard);
     assert_eq!(pool.stats().counters.closed.reset_failed, 1);
     full_strength(&pool, &world).await;
@@ -69,11 +66,7 @@ async fn a_hanging_close_ends_at_its_timeout() {
     world.close.next([Step::Never]);
     pool.get().await.unwrap().discard();
     settle().await;
-    assert_eq!(
-        pool.status().closing,
-        1,
-        "a slot stands for its connection until it is closed"
-    );
+    assert_eq!(pool.status().closing, 1, "a slot stands for its connection until it is closed");
     let start = Instant::now();
     drop(pool.get().await.unwrap());
     assert_eq!(start.elapsed().as_secs(), 2);
@@ -103,11 +96,7 @@ async fn reset_always_and_never_do_what_they_say() {
     let mut guard = pool.get().await.unwrap();
     guard.dirty = true;
     drop(guard);
-    assert_eq!(
-        pool.get().await.unwrap().number,
-        1,
-        "a dirty connection was handed on"
-    );
+    assert_eq!(pool.get().await.unwrap().number, 1, "a dirty connection was handed on");
     assert_eq!(world.reset.calls(), 0);
 }
 
@@ -124,11 +113,7 @@ async fn overflow_is_closed_on_return_unless_somebody_waits() {
     settle().await;
     let number = two.number;
     drop(two);
-    assert_eq!(
-        waiter.await.unwrap(),
-        number,
-        "the overflow connection serves the waiter"
-    );
+    assert_eq!(waiter.await.unwrap(), number, "the overflow connection serves the waiter");
     drop(three);
     drop(one);
     settle().await;
@@ -186,11 +171,7 @@ async fn recorded_work_shows_on_the_connection_and_in_the_sums() {
     let guard = pool.get().await.unwrap();
     assert_eq!(guard.info().work.get(WorkKind::Rollback).count, 1);
     assert_eq!(guard.info().uses, 2);
-    assert_eq!(
-        pool.stats().work.get(WorkKind::Query).count,
-        2,
-        "counted twice"
-    );
+    assert_eq!(pool.stats().work.get(WorkKind::Query).count, 2, "counted twice");
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,11 +192,7 @@ async fn hooks_run_on_release_and_before_hand_out() {
                 })
             })
     });
-    assert_eq!(
-        pool.get().await.unwrap().number,
-        0,
-        "a fresh connection is not prepared"
-    );
+    assert_eq!(pool.get().await.unwrap().number, 0, "a fresh connection is not prepared");
     settle().await;
     assert_eq!(pool.get().await.unwrap().number, 101);
     settle().await;
@@ -227,11 +204,7 @@ async fn hooks_run_on_release_and_before_hand_out() {
     });
     settle().await;
     drop(held);
-    assert_eq!(
-        waiter.await.unwrap(),
-        303,
-        "also when it goes straight to a waiter"
-    );
+    assert_eq!(waiter.await.unwrap(), 303, "also when it goes straight to a waiter");
     assert_eq!(world.validate.calls(), 0);
     assert_eq!(world.created(), 1);
 }
@@ -239,15 +212,14 @@ async fn hooks_run_on_release_and_before_hand_out() {
 #[tokio::test(start_paused = true)]
 async fn a_hanging_hook_ends_at_its_timeout() {
     let (pool, world) = pool_with(1, |b| {
-        b.reset_timeout(Duration::from_secs(1))
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    if connection.number == 0 {
-                        std::future::pending::<()>().await;
-                    }
-                    Ok(())
-                })
+        b.reset_timeout(Duration::from_secs(1)).after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.number == 0 {
+                    std::future::pending::<()>().await;
+                }
+                Ok(())
             })
+        })
     });
     drop(pool.get().await.unwrap());
     let start = Instant::now();

@@ -90,10 +90,8 @@ fn a_guard_dropped_outside_a_runtime_comes_back() {
 
 #[test]
 fn housekeeping_goes_on_in_the_next_runtime() {
-    let (pool, world) = pool_with(3, |b| {
-        b.idle_timeout(Some(Duration::from_millis(50)))
-            .validate(Validate::Never)
-    });
+    let (pool, world) =
+        pool_with(3, |b| b.idle_timeout(Some(Duration::from_millis(50))).validate(Validate::Never));
     runtime().block_on(async { pool.warm_up(3).await.unwrap() });
     assert_eq!(world.alive(), 3);
     runtime().block_on(async {

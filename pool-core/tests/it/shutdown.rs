@@ -83,11 +83,8 @@ async fn drain_names_the_stragglers() {
 #[tokio::test(start_paused = true)]
 async fn abort_stops_what_hangs() {
     let hour = Duration::from_secs(3_600);
-    let (pool, world) = pool_with(4, |b| {
-        b.connect_timeout(hour)
-            .reset_timeout(hour)
-            .close_timeout(hour)
-    });
+    let (pool, world) =
+        pool_with(4, |b| b.connect_timeout(hour).reset_timeout(hour).close_timeout(hour));
     world.reset.always(Step::Never);
     world.close.always(Step::Never);
     let mut dirty = pool.get().await.unwrap();
@@ -137,10 +134,5 @@ async fn dropping_the_last_handle_drops_the_connections_and_ends_the_tasks() {
     drop(pool);
     settle().await;
     assert_eq!(world.alive(), 0);
-    assert_eq!(
-        tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks(),
-        0
-    );
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
 }

@@ -19,9 +19,7 @@ pub(crate) fn pool_with(
 ) -> (FakePool, Arc<World>) {
     let fake = Fake::new();
     let world = Arc::clone(&fake.world);
-    let pool = options(Pool::builder(fake).max_size(max_size))
-        .build()
-        .unwrap();
+    let pool = options(Pool::builder(fake).max_size(max_size)).build().unwrap();
     (pool, world)
 }
 
@@ -33,10 +31,7 @@ pub(crate) fn identity_holds(status: Status) {
         + status.resetting
         + status.closing;
     assert_eq!(sum, status.size, "{status:?}");
-    assert!(
-        status.size <= status.max_size + status.max_overflow,
-        "{status:?}"
-    );
+    assert!(status.size <= status.max_size + status.max_overflow, "{status:?}");
 }
 
 /// Lets background tasks run until they have nothing more to do at this moment.
@@ -57,15 +52,8 @@ pub(crate) async fn full_strength(pool: &FakePool, world: &World) {
         identity_holds(pool.status());
     }
     assert_eq!(pool.status().used, limit);
-    assert!(
-        pool.get_timeout(Duration::ZERO).await.is_err(),
-        "more than {limit}"
-    );
-    assert!(
-        world.most_alive() <= limit,
-        "{} alive at one time",
-        world.most_alive()
-    );
+    assert!(pool.get_timeout(Duration::ZERO).await.is_err(), "more than {limit}");
+    assert!(world.most_alive() <= limit, "{} alive at one time", world.most_alive());
     drop(guards);
     settle().await;
     identity_holds(pool.status());

@@ -22,9 +22,7 @@ pub(crate) fn run(workspace: &Workspace, check: Check) -> Outcome {
                 Check::Compile => "check",
                 Check::Clippy => "clippy",
             });
-            cargo
-                .args(["--quiet", "--package", &member.name])
-                .args(flags);
+            cargo.args(["--quiet", "--package", &member.name]).args(flags);
             if check == Check::Clippy {
                 cargo.args(["--", "--deny", "warnings"]);
             }
@@ -64,15 +62,8 @@ mod tests {
 
     fn of(text: &str) -> Vec<String> {
         let manifest = Manifest::parse("Cargo.toml", text);
-        let member = Member {
-            path: ".".into(),
-            name: "x".into(),
-            manifest,
-        };
-        combinations(&member)
-            .into_iter()
-            .map(|flags| flags.join(" "))
-            .collect()
+        let member = Member { path: ".".into(), name: "x".into(), manifest };
+        combinations(&member).into_iter().map(|flags| flags.join(" ")).collect()
     }
 
     #[test]

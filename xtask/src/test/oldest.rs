@@ -30,11 +30,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         let unsolvable = reason.contains("failed to select a version");
         let reason = reason.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         // A range that does not resolve is our mistake; a registry out of reach is not.
-        return if unsolvable {
-            Outcome::failed(reason)
-        } else {
-            Outcome::skipped(reason)
-        };
+        return if unsolvable { Outcome::failed(reason) } else { Outcome::skipped(reason) };
     }
     println!("{CRATE} {version}");
     let mut cargo = process::cargo(&copy);
@@ -46,9 +42,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
 
 /// The lowest version of the range, as `x.y.z`.
 fn low_end(manifest: &Manifest) -> Option<String> {
-    let (_, entry) = manifest
-        .table("workspace.dependencies")
-        .find(|(keys, _)| keys[0] == CRATE)?;
+    let (_, entry) = manifest.table("workspace.dependencies").find(|(keys, _)| keys[0] == CRATE)?;
     let settings = entry.settings();
     let (_, version) = settings.iter().find(|(key, _)| key == "version")?;
     let low = version
@@ -86,9 +80,7 @@ fn remove_others(copy: &Path, folder: &Path, files: &[String]) -> Result<(), Str
         if path.is_dir() {
             remove_others(copy, &path, files)?;
         } else {
-            let name = path
-                .strip_prefix(copy)
-                .expect("what is below the copy is below it");
+            let name = path.strip_prefix(copy).expect("what is below the copy is below it");
             if !files.iter().any(|file| Path::new(file) == name) {
                 fs::remove_file(&path).map_err(|e| fail(&path, e))?;
             }

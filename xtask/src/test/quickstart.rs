@@ -16,14 +16,7 @@ fn quickstart(workspace: &Workspace) -> Result<(), String> {
     let folder = Folder::new()?;
     let mut cargo = process::cargo(&folder.0);
     cargo
-        .args([
-            "run",
-            "--quiet",
-            "--features",
-            "sqlite",
-            "--example",
-            "quickstart",
-        ])
+        .args(["run", "--quiet", "--features", "sqlite", "--example", "quickstart"])
         .arg("--manifest-path")
         .arg(workspace.root.join("Cargo.toml"))
         .env("CARGO_TARGET_DIR", workspace.target())

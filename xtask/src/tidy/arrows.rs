@@ -93,11 +93,7 @@ pub(crate) struct TreeRule {
 
 /// No driver in the engine, the interface, or a façade without features; and a small engine.
 pub(crate) const TREES: &[TreeRule] = &[
-    TreeRule {
-        path: "pool-core/Cargo.toml",
-        args: &["--package", CORE],
-        fewer_than: Some(25),
-    },
+    TreeRule { path: "pool-core/Cargo.toml", args: &["--package", CORE], fewer_than: Some(25) },
     TreeRule {
         path: "pool-core/Cargo.toml",
         args: &["--package", CORE, "--all-features"],
@@ -204,11 +200,7 @@ mod tests {
     fn member(name: &str, dependencies: &str) -> Member {
         let text = format!("[package]\nname = \"{name}\"\n{dependencies}");
         let manifest = Manifest::parse("x/Cargo.toml", &text);
-        Member {
-            path: "x".into(),
-            name: name.into(),
-            manifest,
-        }
+        Member { path: "x".into(), name: name.into(), manifest }
     }
 
     fn root() -> Manifest {
@@ -230,20 +222,10 @@ mod tests {
 
     #[test]
     fn forbidden_arrows_are_found_where_they_stand() {
-        let bad = member(
-            "wellspring-sqlite",
-            "[dependencies]\nwellspring-txn.workspace = true\n",
-        );
-        let [finding] = &check(&bad, &root())[..] else {
-            panic!("one finding")
-        };
+        let bad = member("wellspring-sqlite", "[dependencies]\nwellspring-txn.workspace = true\n");
+        let [finding] = &check(&bad, &root())[..] else { panic!("one finding") };
         assert_eq!((finding.path.as_str(), finding.line), ("x/Cargo.toml", 4));
-        assert!(
-            finding
-                .wrong
-                .contains("must not depend on `wellspring-txn`"),
-            "{finding}"
-        );
+        assert!(finding.wrong.contains("must not depend on `wellspring-txn`"), "{finding}");
         assert!(finding.right.contains("wellspring-connector"), "{finding}");
 
         for (package, dependency) in [
@@ -282,19 +264,12 @@ mod tests {
 
     #[test]
     fn drivers_and_big_trees_are_found() {
-        let rule = TreeRule {
-            path: "x/Cargo.toml",
-            args: &["--package", "x"],
-            fewer_than: Some(4),
-        };
+        let rule =
+            TreeRule { path: "x/Cargo.toml", args: &["--package", "x"], fewer_than: Some(4) };
         let good = "x v0.1.0 (/somewhere)\ntokio v1.0.0\nbytes v1.0.0\ntokio v1.0.0 (*)\n";
         assert_eq!(check_tree(&rule, good), []);
         let driver = "x v0.1.0\nlibsqlite3-sys v0.30.0\n";
-        assert!(
-            check_tree(&rule, driver)[0]
-                .wrong
-                .contains("`libsqlite3-sys`")
-        );
+        assert!(check_tree(&rule, driver)[0].wrong.contains("`libsqlite3-sys`"));
         let big = "a v1.0.0\nb v1.0.0\nc v1.0.0\nd v1.0.0\n";
         assert!(check_tree(&rule, big)[0].wrong.contains("4 crates"));
     }

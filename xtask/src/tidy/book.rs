@@ -27,9 +27,7 @@ pub(crate) fn check_contents(summary: &str, files: &[String]) -> Vec<Finding> {
         }
     }
     for (number, line) in summary.lines().enumerate() {
-        let link = line
-            .split_once("](")
-            .and_then(|(_, rest)| rest.split_once(')'));
+        let link = line.split_once("](").and_then(|(_, rest)| rest.split_once(')'));
         let Some((chapter, _)) = link else { continue };
         if !files.contains(&format!("{folder}{chapter}")) {
             findings.push(Finding::new(
@@ -83,10 +81,7 @@ mod tests {
         let files = [SUMMARY.to_owned(), "docs/src/a.md".to_owned()];
         assert_eq!(check_contents("- [A](a.md)\n", &files), []);
         let missing = check_contents("# Summary\n", &files);
-        assert_eq!(
-            (missing.len(), missing[0].path.as_str()),
-            (1, "docs/src/a.md")
-        );
+        assert_eq!((missing.len(), missing[0].path.as_str()), (1, "docs/src/a.md"));
         let gone = check_contents("- [A](a.md)\n- [B](b.md)\n", &files);
         assert_eq!((gone.len(), gone[0].line), (1, 2));
     }
@@ -95,15 +90,9 @@ mod tests {
     fn every_option_must_be_described() {
         let source =
             "pub struct PoolOptions {\n    /// A.\n    pub one: u8,\n    pub two: u8,\n}\n";
-        assert_eq!(
-            check_options("\n| `one` | 1 |\n| `two` | 2 |\n", source),
-            []
-        );
+        assert_eq!(check_options("\n| `one` | 1 |\n| `two` | 2 |\n", source), []);
         let missing = check_options("\n| `one` | 1 | see `two` |\n", source);
-        assert!(
-            missing.len() == 1 && missing[0].wrong.contains("`two`"),
-            "{missing:?}"
-        );
+        assert!(missing.len() == 1 && missing[0].wrong.contains("`two`"), "{missing:?}");
         assert_eq!(check_options("", "pub struct Other {}\n").len(), 1);
     }
 }

@@ -38,9 +38,9 @@ pub(crate) fn warning(path: &str, text: &str) -> Option<String> {
     let allowed = MAY_BE_LONG.iter().find(|(file, _)| *file == path);
     match allowed {
         Some((_, reason)) if lines > WARN => Some(format!("{path}: {lines} lines: {reason}")),
-        None if path.ends_with(".rs") && (WARN + 1..=LIMIT).contains(&lines) => Some(format!(
-            "{path}: {lines} lines; more than {LIMIT} would be wrong"
-        )),
+        None if path.ends_with(".rs") && (WARN + 1..=LIMIT).contains(&lines) => {
+            Some(format!("{path}: {lines} lines; more than {LIMIT} would be wrong"))
+        }
         _ => None,
     }
 }
@@ -52,11 +52,8 @@ pub(crate) fn check_exceptions(files: &[String]) -> Vec<Finding> {
 
 /// What is wrong with the opening paragraph, and on which line.
 fn head(text: &str) -> Option<(usize, &'static str)> {
-    let paragraph: Vec<&str> = text
-        .lines()
-        .map_while(|line| line.strip_prefix("//! "))
-        .map(str::trim)
-        .collect();
+    let paragraph: Vec<&str> =
+        text.lines().map_while(|line| line.strip_prefix("//! ")).map(str::trim).collect();
     let first = paragraph.first().and_then(|line| line.chars().next());
     let last = paragraph.last().and_then(|line| line.chars().last());
     if !first.is_some_and(|c| c.is_uppercase() || c.is_numeric() || "`[*_\"".contains(c)) {
@@ -65,9 +62,7 @@ fn head(text: &str) -> Option<(usize, &'static str)> {
     if !last.is_some_and(|c| ".:!?)|".contains(c)) {
         return Some((paragraph.len(), "the opening sentence does not end"));
     }
-    let unfinished = paragraph
-        .iter()
-        .any(|line| line.to_lowercase().contains("being written"));
+    let unfinished = paragraph.iter().any(|line| line.to_lowercase().contains("being written"));
     unfinished.then_some((1, "the file says that it is not there yet"))
 }
 
@@ -76,10 +71,7 @@ mod tests {
     use super::*;
 
     fn wrong(text: &str) -> Vec<String> {
-        check("x.rs", text)
-            .into_iter()
-            .map(|finding| finding.wrong)
-            .collect()
+        check("x.rs", text).into_iter().map(|finding| finding.wrong).collect()
     }
 
     #[test]

@@ -27,9 +27,7 @@ pub(crate) fn check_member(manifest: &Manifest) -> Vec<Finding> {
             ));
         }
     }
-    let description = manifest
-        .get("package", "description")
-        .and_then(|entry| entry.string());
+    let description = manifest.get("package", "description").and_then(|entry| entry.string());
     if description.is_none_or(|text| text.trim().is_empty()) {
         findings.push(Finding::new(
             path,
@@ -116,29 +114,13 @@ workspace = true
     fn each_rule_can_fail() {
         for (good, bad, wrong) in [
             ("[lints]\nworkspace = true\n", "", "lints are not taken"),
-            (
-                "edition.workspace = true",
-                "edition = \"2021\"",
-                "`edition`",
-            ),
+            ("edition.workspace = true", "edition = \"2021\"", "`edition`"),
             ("rust-version.workspace = true\n", "", "`rust-version`"),
             ("license.workspace = true\n", "", "`license`"),
             ("Does good", " ", "no description"),
-            (
-                "one.workspace = true",
-                "one = \"1.0\"",
-                "`one` has a `version`",
-            ),
-            (
-                "workspace = true, optional",
-                "path = \"../two\", optional",
-                "`two` has a `path`",
-            ),
-            (
-                "workspace = true, optional",
-                "optional",
-                "`two` does not come from",
-            ),
+            ("one.workspace = true", "one = \"1.0\"", "`one` has a `version`"),
+            ("workspace = true, optional", "path = \"../two\", optional", "`two` has a `path`"),
+            ("workspace = true, optional", "optional", "`two` does not come from"),
         ] {
             let text = GOOD.replacen(good, bad, 1);
             assert_ne!(text, GOOD, "{good}");
@@ -151,21 +133,11 @@ workspace = true
     #[test]
     fn workspace_versions_are_published_ones() {
         let root = |text: &str| {
-            check_root(&Manifest::parse(
-                "Cargo.toml",
-                &format!("[workspace.dependencies]\n{text}"),
-            ))
+            check_root(&Manifest::parse("Cargo.toml", &format!("[workspace.dependencies]\n{text}")))
         };
-        assert_eq!(
-            root("a = \"1.2\"\nb = { version = \">=1, <3\", path = \"b\" }\n"),
-            []
-        );
+        assert_eq!(root("a = \"1.2\"\nb = { version = \">=1, <3\", path = \"b\" }\n"), []);
         assert!(root("a = \"*\"\n")[0].wrong.contains("any version"));
-        assert!(
-            root("a = { path = \"a\" }\n")[0]
-                .wrong
-                .contains("no version")
-        );
+        assert!(root("a = { path = \"a\" }\n")[0].wrong.contains("no version"));
         let git = root("ok = \"1\"\na = { git = \"x\", version = \"1\" }\n");
         assert_eq!((git[0].line, git.len()), (3, 1));
     }

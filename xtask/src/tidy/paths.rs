@@ -64,9 +64,7 @@ fn machine_path(line: &str) -> Option<&str> {
             if relative || !below.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
                 return None;
             }
-            let end = below
-                .find(|c: char| !of_name(c) && c != '/')
-                .unwrap_or(below.len());
+            let end = below.find(|c: char| !of_name(c) && c != '/').unwrap_or(below.len());
             Some(&line[at - 1..at + folder.len() + 1 + end])
         })
     })
@@ -86,11 +84,7 @@ mod tests {
             ] {
                 let found = check("a.md", &line);
                 assert_eq!(found.len(), 1, "{line}");
-                assert!(
-                    found[0].wrong.contains(&format!("/{folder}/")),
-                    "{}",
-                    found[0]
-                );
+                assert!(found[0].wrong.contains(&format!("/{folder}/")), "{}", found[0]);
             }
         }
     }
@@ -120,21 +114,8 @@ mod tests {
     #[test]
     fn the_lock_file_names_the_default_registry_only() {
         let (head, tail) = LOCK_SOURCE;
-        assert_eq!(
-            check("Cargo.lock", &format!("source = \"{head}{tail}\"")),
-            []
-        );
-        assert_eq!(
-            check("a.toml", &format!("source = \"{head}{tail}\"")).len(),
-            1
-        );
-        assert_eq!(
-            check(
-                "Cargo.lock",
-                &format!("source = \"{head}https://host/index\"")
-            )
-            .len(),
-            1
-        );
+        assert_eq!(check("Cargo.lock", &format!("source = \"{head}{tail}\"")), []);
+        assert_eq!(check("a.toml", &format!("source = \"{head}{tail}\"")).len(), 1);
+        assert_eq!(check("Cargo.lock", &format!("source = \"{head}https://host/index\"")).len(), 1);
     }
 }

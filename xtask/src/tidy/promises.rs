@@ -44,10 +44,7 @@ pub(crate) fn check(
             continue;
         };
         if promise.is_empty() {
-            find(
-                format!("row {row} promises nothing"),
-                "a sentence would be right".to_owned(),
-            );
+            find(format!("row {row} promises nothing"), "a sentence would be right".to_owned());
         }
         for room in room.split(',').map(str::trim) {
             if !rooms.contains(&room) {
@@ -58,10 +55,7 @@ pub(crate) fn check(
             }
         }
         match parse(status) {
-            Err(wrong) => find(
-                format!("row {row}: {wrong}"),
-                format!("a status is {FORMS}"),
-            ),
+            Err(wrong) => find(format!("row {row}: {wrong}"), format!("a status is {FORMS}")),
             Ok(tests) => {
                 for test in tests {
                     if let Err(wrong) = exists(test, read) {
@@ -110,9 +104,8 @@ fn parse(status: &str) -> Result<Vec<&str>, String> {
         return names(tests);
     }
     if let Some(rest) = status.strip_prefix("partly:") {
-        let (tests, planned) = rest
-            .split_once(';')
-            .ok_or("partly done, but the rest is not planned")?;
+        let (tests, planned) =
+            rest.split_once(';').ok_or("partly done, but the rest is not planned")?;
         plan(planned.trim())?;
         return names(tests);
     }
@@ -120,31 +113,20 @@ fn parse(status: &str) -> Result<Vec<&str>, String> {
 }
 
 fn plan(status: &str) -> Result<(), String> {
-    let inner = status
-        .strip_prefix("planned (")
-        .and_then(|rest| rest.strip_suffix(')'));
+    let inner = status.strip_prefix("planned (").and_then(|rest| rest.strip_suffix(')'));
     let known = inner.is_some_and(|inner| {
-        let part = inner
-            .strip_prefix("part ")
-            .and_then(|part| part.parse().ok());
+        let part = inner.strip_prefix("part ").and_then(|part| part.parse().ok());
         let topic = inner.strip_prefix("later:").map(str::trim);
         part.is_some_and(|part| PARTS.contains(&part))
             || topic.is_some_and(|topic| !topic.is_empty())
     });
-    if known {
-        Ok(())
-    } else {
-        Err(format!("unknown status `{status}`"))
-    }
+    if known { Ok(()) } else { Err(format!("unknown status `{status}`")) }
 }
 
 /// The names in a list of `` `path::name` ``, with or without brackets around it.
 fn names(list: &str) -> Result<Vec<&str>, String> {
     let list = list.trim();
-    let list = list
-        .strip_prefix('[')
-        .and_then(|l| l.strip_suffix(']'))
-        .unwrap_or(list);
+    let list = list.strip_prefix('[').and_then(|l| l.strip_suffix(']')).unwrap_or(list);
     list.split(',')
         .map(|name| {
             name.trim()
@@ -161,19 +143,14 @@ fn exists(test: &str, read: &dyn Fn(&str) -> Option<String>) -> Result<(), Strin
     let (path, name) = match test.split_once("::") {
         Some((path, name)) if path.ends_with(".rs") => (path, name),
         _ => {
-            return Err(format!(
-                "`{test}` is not of the form `path/to/file.rs::name`"
-            ));
+            return Err(format!("`{test}` is not of the form `path/to/file.rs::name`"));
         }
     };
     let Some(text) = read(path) else {
         return Err(format!("there is no file `{path}`"));
     };
     let function = format!("fn {}", name.rsplit("::").next().unwrap_or(name));
-    if code_only(&text)
-        .lines()
-        .any(|line| has_word(line, &function))
-    {
+    if code_only(&text).lines().any(|line| has_word(line, &function)) {
         Ok(())
     } else {
         Err(format!("`{path}` has no `{function}`"))
@@ -197,10 +174,7 @@ mod tests {
                 false => format!("| {n} | P. | a | planned (part 1) |\n"),
             })
             .collect();
-        check(&text, &["a", "b"], &read)
-            .into_iter()
-            .map(|f| f.to_string())
-            .collect()
+        check(&text, &["a", "b"], &read).into_iter().map(|f| f.to_string()).collect()
     }
 
     #[test]
@@ -213,10 +187,7 @@ mod tests {
             "partly: `tests/a.rs::keeps_it`; planned (part 3)",
             "refused: it cannot be asked for",
         ] {
-            assert!(
-                wrong(&format!("| 7 | P. | a, b | {status} |")).is_empty(),
-                "{status}"
-            );
+            assert!(wrong(&format!("| 7 | P. | a, b | {status} |")).is_empty(), "{status}");
         }
     }
 
@@ -230,22 +201,10 @@ mod tests {
             ("| 7 | P. | a | done: |", "back quotes"),
             ("| 7 | P. | a | done: tests/a.rs::keeps_it |", "back quotes"),
             ("| 7 | P. | a | done: `keeps_it` |", "of the form"),
-            (
-                "| 7 | P. | a | done: `tests/b.rs::keeps_it` |",
-                "no file `tests/b.rs`",
-            ),
-            (
-                "| 7 | P. | a | done: `tests/a.rs::keeps` |",
-                "no `fn keeps`",
-            ),
-            (
-                "| 7 | P. | a | done: `tests/a.rs::hidden` |",
-                "no `fn hidden`",
-            ),
-            (
-                "| 7 | P. | a | partly: `tests/a.rs::keeps_it` |",
-                "not planned",
-            ),
+            ("| 7 | P. | a | done: `tests/b.rs::keeps_it` |", "no file `tests/b.rs`"),
+            ("| 7 | P. | a | done: `tests/a.rs::keeps` |", "no `fn keeps`"),
+            ("| 7 | P. | a | done: `tests/a.rs::hidden` |", "no `fn hidden`"),
+            ("| 7 | P. | a | partly: `tests/a.rs::keeps_it` |", "not planned"),
             ("| 7 | P. | c | planned (part 1) |", "unknown room `c`"),
             ("| 7 |  | a | planned (part 1) |", "promises nothing"),
             ("| 7 | P. | planned (part 1) |", "3 cells"),
@@ -260,9 +219,7 @@ mod tests {
     #[test]
     fn rows_are_complete_and_in_order() {
         let map = |rows: &[usize]| {
-            let rows = rows
-                .iter()
-                .map(|n| format!("| {n} | P. | a | planned (part 1) |\n"));
+            let rows = rows.iter().map(|n| format!("| {n} | P. | a | planned (part 1) |\n"));
             check(&rows.collect::<String>(), &["a"], &read).len()
         };
         let all: Vec<usize> = (1..=ROWS).collect();

@@ -12,19 +12,11 @@ const MAY_BE_UNSAFE: &[(&str, &str)] = &[(
 /// does not contain it.
 const UNFINISHED: &[(&str, &str, &str)] = &[
     ("to", "do!", "finish it"),
-    (
-        "un",
-        "implemented!",
-        "finish it, or return a typed `Unsupported` error",
-    ),
+    ("un", "implemented!", "finish it, or return a typed `Unsupported` error"),
     ("db", "g!(", "remove it, or use `tracing`"),
     ("FIX", "ME", "fix it, or open an issue"),
     ("TO", "DO", "do it, or open an issue"),
-    (
-        "#[ig",
-        "nore",
-        "a test that cannot run says why and is skipped by name at run time",
-    ),
+    ("#[ig", "nore", "a test that cannot run says why and is skipped by name at run time"),
 ];
 
 /// Checks one source file.
@@ -71,12 +63,7 @@ pub(crate) fn stale(list: &str, exceptions: &[(&str, &str)], files: &[String]) -
         .iter()
         .filter(|(file, _)| !files.iter().any(|f| f == file))
         .map(|(file, _)| {
-            Finding::new(
-                list,
-                1,
-                format!("the excepted file `{file}` is gone"),
-                "remove it",
-            )
+            Finding::new(list, 1, format!("the excepted file `{file}` is gone"), "remove it")
         })
         .collect()
 }
@@ -113,11 +100,7 @@ pub(crate) fn code_only(text: &str) -> String {
             out.push(chars[at]);
             at += 1;
         } else {
-            out.extend(
-                chars[at..end]
-                    .iter()
-                    .map(|c| if *c == '\n' { '\n' } else { ' ' }),
-            );
+            out.extend(chars[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
             at = end;
         }
     }
@@ -136,10 +119,7 @@ fn follows_word(chars: &[char], at: usize, raw: bool) -> bool {
 }
 
 fn line_end(chars: &[char], from: usize) -> usize {
-    chars[from..]
-        .iter()
-        .position(|c| *c == '\n')
-        .map_or(chars.len(), |i| from + i)
+    chars[from..].iter().position(|c| *c == '\n').map_or(chars.len(), |i| from + i)
 }
 
 fn comment_end(chars: &[char], from: usize) -> usize {
@@ -179,12 +159,7 @@ fn raw_string_end(chars: &[char], from: usize) -> Option<usize> {
         (open + 1..chars.len())
             .find(|at| {
                 chars[*at] == '"'
-                    && chars[at + 1..]
-                        .iter()
-                        .take(hashes)
-                        .filter(|c| **c == '#')
-                        .count()
-                        == hashes
+                    && chars[at + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes
             })
             .map_or(chars.len(), |at| at + 1 + hashes)
     })
@@ -204,10 +179,7 @@ mod tests {
     use super::*;
 
     fn wrong(path: &str, text: &str) -> Vec<String> {
-        check(path, text)
-            .into_iter()
-            .map(|finding| finding.wrong)
-            .collect()
+        check(path, text).into_iter().map(|finding| finding.wrong).collect()
     }
 
     #[test]
@@ -237,24 +209,11 @@ mod tests {
     #[test]
     fn unsafe_is_found_in_code_only() {
         assert_eq!(wrong("a.rs", "let x = unsafe { y() };\n").len(), 1);
-        assert_eq!(
-            wrong("a.rs", "let q = '\"'; unsafe fn f() {} // \"\n").len(),
-            1
-        );
-        assert_eq!(
-            wrong("a.rs", "/* a /* b */ */ unsafe impl Send for T {}\n").len(),
-            1
-        );
-        assert_eq!(
-            wrong("a.rs", "fn f<'a>(x: &'a str) { unsafe { g('x') } }\n").len(),
-            1
-        );
+        assert_eq!(wrong("a.rs", "let q = '\"'; unsafe fn f() {} // \"\n").len(), 1);
+        assert_eq!(wrong("a.rs", "/* a /* b */ */ unsafe impl Send for T {}\n").len(), 1);
+        assert_eq!(wrong("a.rs", "fn f<'a>(x: &'a str) { unsafe { g('x') } }\n").len(), 1);
         assert!(
-            wrong(
-                "a.rs",
-                "let s = r#\"a \" unsafe \"#; let t = b\"\\\" unsafe\";\n"
-            )
-            .is_empty()
+            wrong("a.rs", "let s = r#\"a \" unsafe \"#; let t = b\"\\\" unsafe\";\n").is_empty()
         );
         assert!(wrong("a.rs", "let s = br\"\\\"; let c = '\\''; // unsafe\n").is_empty());
     }
@@ -264,14 +223,8 @@ mod tests {
         let text = "a /* x\ny */ b \"c\nd\" e\n";
         let code = code_only(text);
         assert_eq!(code.lines().count(), text.lines().count());
-        assert!(
-            code.contains('a') && code.contains('b') && code.contains('e'),
-            "{code:?}"
-        );
-        assert!(
-            !code.contains('x') && !code.contains('c') && !code.contains('d'),
-            "{code:?}"
-        );
+        assert!(code.contains('a') && code.contains('b') && code.contains('e'), "{code:?}");
+        assert!(!code.contains('x') && !code.contains('c') && !code.contains('d'), "{code:?}");
     }
 
     #[test]

@@ -1,0 +1,42 @@
+//! Borrowing a connection for one statement or one transaction.
+
+use std::future::Future;
+use std::time::Duration;
+
+use wellspring_pool_core::WorkKind;
+
+use crate::{Connection, Error, Result, Translator};
+
+/// A borrowed connection. Dropping it gives it back to its lender, whatever state it is in; the
+/// lender sees to it that the next borrower gets a clean one.
+pub trait Lease: Send {
+    /// The connection.
+    fn connection(&mut self) -> &mut dyn Connection;
+
+    /// Books work that was done. The default forgets it.
+    fn record(&mut self, kind: WorkKind, took: Duration, ok: bool) {
+        let _ = (kind, took, ok);
+    }
+
+    /// Called after each statement with how it ended. The default books it as a query.
+    fn finished(&mut self, took: Duration, outcome: Result<(), &Error>) {
+        self.record(WorkKind::Query, took, outcome.is_ok());
+    }
+
+    /// Gives the connection back with a transaction open that must be rolled back, whatever the
+    /// lender does with open transactions otherwise. The default does nothing more than dropping,
+    /// which is right for lenders that always roll back.
+    fn abandon(&mut self) {}
+}
+
+/// Something that lends a connection for one statement: a database, or an open transaction.
+pub trait Source: Send {
+    /// How the connection is borrowed.
+    type Lease: Lease;
+
+    /// Borrows a connection.
+    fn lease(self) -> impl Future<Output = Result<Self::Lease>> + Send;
+
+    /// Translates the database's statements.
+    fn translator(&self) -> &Translator;
+}

@@ -1,0 +1,79 @@
+//! The rows of a query as a stream that owns what it needs.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use crate::{Batch, FromRow, Result, Row};
+
+/// Rows as they arrive, in bounded memory: what [`Query::stream`](crate::Query::stream) returns.
+///
+/// The connection is borrowed at the first poll and given back at the end of the rows, at the first
+/// error, and when the stream is dropped. It implements [`Stream`], and [`next`](Self::next) reads
+/// it without any extension trait.
+///
+/// # Cancel safety
+/// No row is lost when the future of [`next`](Self::next) is dropped.
+pub struct RowStream<'s> {
+    batches: Pin<Box<dyn Stream<Item = Result<Batch>> + Send + 's>>,
+    current: Option<Batch>,
+    done: bool,
+}
+
+impl<'s> RowStream<'s> {
+    pub(crate) fn new(batches: impl Stream<Item = Result<Batch>> + Send + 's) -> Self {
+        Self { batches: Box::pin(batches), current: None, done: false }
+    }
+
+    /// The next row, or `None` after the last.
+    ///
+    /// # Errors
+    /// The database's; the stream ends there.
+    pub async fn next(&mut self) -> Result<Option<Row>> {
+        std::future::poll_fn(|cx| self.poll_row(cx)).await.transpose()
+    }
+
+    /// The next row as a `T`, or `None` after the last.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); [`ErrorKind::Decode`](crate::ErrorKind::Decode) when the row is not
+    /// a `T`: reading can go on after it.
+    pub async fn next_as<T: FromRow>(&mut self) -> Result<Option<T>> {
+        self.next().await?.map(|row| T::from_row(&row)).transpose()
+    }
+
+    fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Row>>> {
+        loop {
+            if let Some(row) = self.current.as_mut().and_then(Iterator::next) {
+                return Poll::Ready(Some(Ok(row)));
+            }
+            if self.done {
+                return Poll::Ready(None);
+            }
+            match ready!(self.batches.as_mut().poll_next(cx)) {
+                Some(Ok(batch)) => self.current = Some(batch),
+                Some(Err(error)) => {
+                    self.done = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => self.done = true,
+            }
+        }
+    }
+}
+
+impl Stream for RowStream<'_> {
+    type Item = Result<Row>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_row(cx)
+    }
+}
+
+impl fmt::Debug for RowStream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowStream").field("done", &self.done).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,204 @@
+//! A bounded cache of translated statements.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::translate::translate;
+use crate::{Dialect, PlaceholderStyle, Result, Sql, Statement};
+
+/// Longer texts are translated every time: they are scripts or generated, and rarely come again.
+const MAX_TEXT: usize = 64 * 1024;
+
+/// The entries that compete for one place: few enough to look through.
+const WAYS: usize = 8;
+
+/// Translates statements for one database and remembers the results.
+///
+/// The cache holds at most its capacity and texts of at most 64 KiB; what has not been used lately
+/// goes first. A hit takes a shared lock, compares one text and allocates nothing.
+///
+/// ```
+/// use wellspring_connector::{Dialect, Sql, Translator};
+///
+/// static POSTGRES: Dialect = Dialect::POSTGRES;
+/// let translator = Translator::new(&POSTGRES, 100);
+/// let statement = translator.translate(&Sql::new("select * from t where a = ? and b = ?"))?;
+/// assert_eq!(statement.text(), "select * from t where a = $1 and b = $2");
+/// # Ok::<(), wellspring_connector::Error>(())
+/// ```
+pub struct Translator {
+    dialect: &'static Dialect,
+    /// A text's hash chooses its set, so that no text can push out more than its set's entries,
+    /// and a set that is being written to does not hold up the others.
+    sets: Box<[RwLock<Vec<Entry>>]>,
+    ways: usize,
+}
+
+struct Entry {
+    hash: u64,
+    style: PlaceholderStyle,
+    source: Box<str>,
+    statement: Arc<Statement>,
+    /// Used since the last time a place was needed.
+    used: AtomicBool,
+}
+
+impl Translator {
+    /// A translator for `dialect` that remembers up to `capacity` statements; 0 remembers none.
+    pub fn new(dialect: &'static Dialect, capacity: usize) -> Self {
+        let ways = capacity.min(WAYS);
+        let sets = capacity.checked_div(ways).unwrap_or(0);
+        Self { dialect, sets: (0..sets).map(|_| RwLock::default()).collect(), ways }
+    }
+
+    /// The dialect it translates for.
+    pub fn dialect(&self) -> &'static Dialect {
+        self.dialect
+    }
+
+    /// How many statements it remembers now.
+    pub fn cached(&self) -> usize {
+        let len =
+            |set: &RwLock<Vec<Entry>>| set.read().unwrap_or_else(PoisonError::into_inner).len();
+        self.sets.iter().map(len).sum()
+    }
+
+    /// The statement in the database's own form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parameters`](crate::ErrorKind::Parameters) when its placeholders contradict
+    /// each other: positions mixed with names, numbers with gaps, more than the database takes.
+    pub fn translate(&self, sql: &Sql<'_>) -> Result<Arc<Statement>> {
+        let (text, style) = (sql.text(), sql.placeholders());
+        if self.sets.is_empty() || text.len() > MAX_TEXT {
+            return Ok(Arc::new(translate(self.dialect, text, style)?));
+        }
+        let hash = hash(text, style);
+        let sets = u64::try_from(self.sets.len()).expect("a length fits 64 bits");
+        let set = usize::try_from(hash % sets).expect("below a length");
+        let set = &self.sets[set];
+        let is_it = |e: &Entry| e.hash == hash && e.style == style && *e.source == *text;
+
+        // Poison is no concern: an entry is complete before it is pushed.
+        let entries = set.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.iter().find(|e| is_it(e)) {
+            // Read before write: the flag is nearly always set, and stays in every core's cache.
+            if !entry.used.load(Ordering::Relaxed) {
+                entry.used.store(true, Ordering::Relaxed);
+            }
+            return Ok(Arc::clone(&entry.statement));
+        }
+        drop(entries);
+
+        let statement = Arc::new(translate(self.dialect, text, style)?);
+        let entry = Entry {
+            hash,
+            style,
+            source: text.into(),
+            statement: Arc::clone(&statement),
+            used: AtomicBool::new(false),
+        };
+        let mut entries = set.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.iter().any(is_it) {
+            return Ok(statement); // Another thread was faster.
+        }
+        let evicted = if entries.len() < self.ways {
+            entries.push(entry);
+            None
+        } else {
+            let victim = entries.iter().position(|e| !e.used.load(Ordering::Relaxed));
+            for entry in entries.iter() {
+                entry.used.store(false, Ordering::Relaxed);
+            }
+            Some(std::mem::replace(&mut entries[victim.unwrap_or(0)], entry))
+        };
+        drop(entries);
+        drop(evicted);
+        Ok(statement)
+    }
+}
+
+impl fmt::Debug for Translator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Translator")
+            .field("dialect", &self.dialect.name)
+            .field("capacity", &(self.sets.len() * self.ways))
+            .field("cached", &self.cached())
+            .finish()
+    }
+}
+
+/// Mixes eight bytes at a time. It need not resist an attacker: texts that collide only push each
+/// other out of one set.
+fn hash(text: &str, style: PlaceholderStyle) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
+    let mut hash = mix(text.len() as u64, style as u64);
+    let mut chunks = text.as_bytes().chunks_exact(8);
+    for chunk in &mut chunks {
+        let word = u64::from_le_bytes(chunk.try_into().expect("chunks are eight bytes"));
+        hash = mix(hash, word);
+    }
+    for &byte in chunks.remainder() {
+        hash = mix(hash, u64::from(byte));
+    }
+    hash ^ (hash >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static SQLITE: Dialect = Dialect::SQLITE;
+
+    fn translate(translator: &Translator, text: &str) -> Arc<Statement> {
+        translator.translate(&Sql::new(text)).unwrap()
+    }
+
+    #[test]
+    fn a_statement_is_translated_once() {
+        let translator = Translator::new(&SQLITE, 16);
+        let first = translate(&translator, "select ?");
+        assert!(Arc::ptr_eq(&first, &translate(&translator, "select ?")));
+        assert_eq!(translator.cached(), 1);
+        // The style is part of the key.
+        let native = translator.translate(&Sql::native("select ?")).unwrap();
+        assert!(!Arc::ptr_eq(&first, &native));
+        assert_eq!(native.parameters(), None);
+    }
+
+    #[test]
+    fn the_cache_never_holds_more_than_its_capacity() {
+        for capacity in [0, 1, 7, 8, 9, 100] {
+            let translator = Translator::new(&SQLITE, capacity);
+            for i in 0..1_000 {
+                let text = format!("select {i}, ?");
+                let first = translate(&translator, &text);
+                let again = translate(&translator, &text);
+                assert_eq!(Arc::ptr_eq(&first, &again), capacity > 0);
+                assert!(translator.cached() <= capacity);
+            }
+            assert!(translator.cached() >= capacity / 2);
+        }
+    }
+
+    #[test]
+    fn what_is_used_stays() {
+        let translator = Translator::new(&SQLITE, 8);
+        let kept = translate(&translator, "select 'kept', ?");
+        for i in 0..1_000 {
+            translate(&translator, &format!("select {i}"));
+            assert!(Arc::ptr_eq(&kept, &translate(&translator, "select 'kept', ?")), "{i}");
+        }
+    }
+
+    #[test]
+    fn long_texts_and_errors_are_not_kept() {
+        let translator = Translator::new(&SQLITE, 8);
+        let long = format!("select '{}', ?", "x".repeat(MAX_TEXT));
+        assert_eq!(translate(&translator, &long).parameters(), Some(1));
+        assert!(translator.translate(&Sql::new("select ?, :a")).is_err());
+        assert_eq!(translator.cached(), 0);
+    }
+}
