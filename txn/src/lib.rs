@@ -1,1 +1,21 @@
-//! Being written.
+//! Transactions, savepoints and retries over any Wellspring connection.
+//!
+//! Most people use this crate through the methods of `wellspring::Database`; it stands by itself
+//! for those who bring their own pool: implement [`Begin`] for whatever lends connections, and
+//! [`transaction`] does the rest.
+//!
+//! - [`Tx`] is the handle inside a transaction's closure. It is passed by value, so closures may
+//!   borrow what is around them and still run inside `tokio::spawn`, generic functions and
+//!   `async-trait` methods.
+//! - [`Transaction`] is begun and ended by hand.
+//! - Dropping either without a commit rolls back.
+
+mod home;
+mod open;
+mod retry;
+mod run;
+mod tx;
+
+pub use retry::RetryPolicy;
+pub use run::{Begin, transaction, transaction_once};
+pub use tx::{Transaction, Tx, TxLease};
