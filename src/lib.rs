@@ -1,1 +1,99 @@
-//! Being written.
+//! Pooled, portable, supervised access to many databases.
+//!
+//! Name the drivers you use as Cargo features (`sqlite`; nothing is on by default), open a
+//! [`Database`] and use it from as many tasks as you like: a small pool of connections serves them
+//! in order of arrival.
+//!
+//! ```
+//! use wellspring::prelude::*;
+//!
+//! # #[cfg(feature = "sqlite")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> wellspring::Result<()> {
+//! let db = Database::connect("sqlite::memory:").await?;
+//! db.execute("create table users (id integer primary key, name text not null)", ()).await?;
+//!
+//! // `?` and `:name` work on every database.
+//! db.execute("insert into users (name) values (?)", ("Ada",)).await?;
+//! let id: i64 = db
+//!     .query("select id from users where name = :name", params! { name: "Ada" })
+//!     .one()
+//!     .await?;
+//!
+//! // Committed when the closure returns `Ok`, rolled back otherwise; run again when the database
+//! // undid it for the sake of others.
+//! let names: Vec<String> = db
+//!     .transaction(async |mut tx| -> wellspring::Result<_> {
+//!         tx.execute("update users set name = ? where id = ?", ("Countess", id)).await?;
+//!         tx.query("select name from users", ()).all().await
+//!     })
+//!     .await?;
+//! assert_eq!(names, ["Countess"]);
+//! # db.close().await;
+//! # Ok(()) }
+//! # #[cfg(not(feature = "sqlite"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Where to go next
+//!
+//! - [`Database`]: everything one can do with a database.
+//! - [`DatabaseBuilder`]: pool options, an unpooled mode, drivers of one's own.
+//! - [`Query`], [`Row`], [`FromRow`]: reading results. [`Value`], [`params!`]: writing parameters.
+//! - [`Error`]: one error type that says what failed and who may retry.
+//! - The book in `docs/` explains how the pool, transactions and each database behave.
+//!
+//! # Feature flags
+//!
+//! - `sqlite`: the SQLite driver, with its own copy of the C library.
+//! - `chrono`, `time`, `jiff`, `uuid`, `rust_decimal`, `bigdecimal`, `serde_json`: conversions
+//!   between [`Value`] and the types of these crates.
+
+mod builder;
+mod connection;
+mod database;
+mod drivers;
+mod failure;
+mod lend;
+mod stats;
+
+pub use builder::DatabaseBuilder;
+pub use connection::DatabaseConnection;
+pub use database::Database;
+pub use drivers::{Drivers, register_driver};
+pub use lend::{Lender, PooledLease};
+pub use stats::DatabaseStats;
+
+#[doc(no_inline)]
+pub use wellspring_connector::{
+    Batch, Column, Connector, Date, Decimal, Dialect, Driver, Error, ErrorKind, ExecResult,
+    FromRow, FromValue, Interval, IntoParams, IsolationLevel, Params, PlaceholderStyle, Query,
+    Result, Retry, Row, RowStream, Sql, Time, Timestamp, TimestampTz, TransactionOptions, Uuid,
+    Value, ValueKind, ValueRef, params,
+};
+#[doc(no_inline)]
+pub use wellspring_pool_core::{
+    Event, Listener, PoolOptions, ResetMode, ResetPolicy, Reuse, ShutdownReport, Stats, Status,
+    Validate, WhenExhausted,
+};
+#[doc(no_inline)]
+pub use wellspring_txn::{RetryPolicy, Transaction, Tx};
+
+/// The interfaces drivers implement, for those who write one or need their details.
+pub use wellspring_connector as connector;
+/// Exporters for the numbers a database keeps.
+pub use wellspring_metrics as metrics;
+/// The pool engine.
+pub use wellspring_pool_core as pool;
+#[cfg(feature = "sqlite")]
+/// The SQLite driver.
+pub use wellspring_sqlite as sqlite;
+
+/// What most programs need: `use wellspring::prelude::*;`.
+pub mod prelude {
+    #[doc(no_inline)]
+    pub use crate::{
+        Database, Error, ErrorKind, FromRow, IsolationLevel, PoolOptions, Row, Sql, Transaction,
+        Tx, Value, params,
+    };
+}

@@ -52,6 +52,13 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         Self { pool: Some(pool), timeout, location, waiting: None, _manager }
     }
 
+    /// Names another place as the holder of the connection, for layers that acquire on behalf of
+    /// their callers. The default is where [`Pool::get`] or its like was called.
+    pub fn called_from(mut self, location: &'static Location<'static>) -> Self {
+        self.location = location;
+        self
+    }
+
     fn pool(&self) -> &Pool<M> {
         self.pool.as_ref().expect("Acquire polled after it was ready").borrow()
     }

@@ -1,0 +1,240 @@
+//! Building a database: where it is, how it is pooled.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wellspring_connector::{
+    Connector, ConnectorManager, Driver, Error, ErrorKind, Result, Translator,
+};
+use wellspring_pool_core::{Listener, Pool, PoolOptions};
+use wellspring_txn::RetryPolicy;
+
+use crate::drivers::{Drivers, of_process};
+use crate::{Database, failure};
+
+/// How many translated statements are kept by default.
+const TRANSLATIONS: usize = 1_000;
+
+/// In the unpooled mode the number of connections is the application's business.
+const UNPOOLED: usize = 1 << 20;
+
+/// Builds a [`Database`].
+///
+/// ```
+/// use std::time::Duration;
+/// use wellspring::Database;
+///
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> wellspring::Result<()> {
+/// let db = Database::builder("sqlite::memory:")
+///     .name("orders")
+///     .max_size(8)
+///     .acquire_timeout(Duration::from_secs(5))
+///     .connect()
+///     .await?;
+/// assert_eq!(db.status().max_size, 8);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "sqlite"))]
+/// # fn main() {}
+/// ```
+#[must_use = "a builder does nothing until connected or built"]
+pub struct DatabaseBuilder {
+    target: Target,
+    name: Arc<str>,
+    options: PoolOptions,
+    drivers: Option<Drivers>,
+    listener: Option<Box<dyn Listener>>,
+    retry: RetryPolicy,
+    translations: usize,
+    unpooled: bool,
+}
+
+enum Target {
+    /// May hold a password: never printed.
+    Url(String),
+    Connector(Arc<dyn Connector>),
+}
+
+impl DatabaseBuilder {
+    fn new(target: Target) -> Self {
+        Self {
+            target,
+            name: "default".into(),
+            options: PoolOptions::default(),
+            drivers: None,
+            listener: None,
+            retry: RetryPolicy::default(),
+            translations: TRANSLATIONS,
+            unpooled: false,
+        }
+    }
+
+    pub(crate) fn from_url(url: impl Into<String>) -> Self {
+        Self::new(Target::Url(url.into()))
+    }
+
+    pub(crate) fn from_connector(connector: Arc<dyn Connector>) -> Self {
+        Self::new(Target::Connector(connector))
+    }
+
+    /// The database's name in errors, logs and statistics. Default `default`.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Replaces all pool options.
+    pub fn pool(mut self, options: PoolOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Changes pool options in place: every one of [`PoolOptions`] can be reached here.
+    ///
+    /// ```
+    /// # use wellspring::{Database, Reuse};
+    /// let builder = Database::builder("sqlite::memory:").pool_with(|pool| {
+    ///     pool.min_idle = 2;
+    ///     pool.reuse = Reuse::Fifo;
+    /// });
+    /// ```
+    pub fn pool_with(mut self, change: impl FnOnce(&mut PoolOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    /// The most connections kept for reuse. Default 10.
+    pub fn max_size(mut self, max_size: usize) -> Self {
+        self.options.max_size = max_size;
+        self
+    }
+
+    /// The longest a caller waits for a connection. Default 30 s.
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.options.acquire_timeout = timeout;
+        self
+    }
+
+    /// Does not pool: every use opens a connection of its own and closes it afterwards. The pool's
+    /// timeouts, hooks and statistics still hold; its sizes do not.
+    pub fn unpooled(mut self) -> Self {
+        self.unpooled = true;
+        self
+    }
+
+    /// Uses these drivers instead of those of the process.
+    pub fn drivers(mut self, drivers: Drivers) -> Self {
+        self.drivers = Some(drivers);
+        self
+    }
+
+    /// Adds one driver to those of the process, for this database.
+    pub fn driver(mut self, driver: Arc<dyn Driver>) -> Self {
+        self.drivers.get_or_insert_with(of_process).register(driver);
+        self
+    }
+
+    /// Who is told of the pool's events.
+    pub fn listener(mut self, listener: impl Listener) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// How often [`Database::transaction`] runs a transaction again that the database undid.
+    /// Default: 5 attempts.
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// How many statements' translations are kept. Default 1000; 0 keeps none.
+    pub fn statement_translations(mut self, translations: usize) -> Self {
+        self.translations = translations;
+        self
+    }
+
+    /// Builds the database and proves that it can be connected to, by opening `initial_size`
+    /// connections, at least one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a wrong URL or option; why connecting failed, without retrying.
+    ///
+    /// # Cancel safety
+    /// Nothing is left behind.
+    pub async fn connect(self) -> Result<Database> {
+        let unpooled = self.unpooled;
+        let db = self.build()?;
+        let proven = if unpooled {
+            db.ping().await
+        } else {
+            db.pool().start().await.map_err(|error| failure::connect(&error, &db.shared_name()))
+        };
+        match proven {
+            Ok(()) => Ok(db),
+            Err(error) => {
+                db.abort();
+                Err(error)
+            }
+        }
+    }
+
+    /// Builds the database without connecting: the first use does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a wrong URL or option.
+    pub fn build(self) -> Result<Database> {
+        let Self { target, name, mut options, drivers, listener, retry, translations, unpooled } =
+            self;
+        let named = |error: Error| error.with_database(Arc::clone(&name));
+        let connector = match target {
+            Target::Url(url) => {
+                drivers.unwrap_or_else(of_process).connector(&url).map_err(named)?
+            }
+            Target::Connector(connector) => connector,
+        };
+        if unpooled {
+            options = PoolOptions {
+                max_size: UNPOOLED,
+                max_overflow: 0,
+                min_idle: 0,
+                max_idle: None,
+                initial_size: 0,
+                max_connecting: UNPOOLED,
+                max_uses: Some(1),
+                ..options
+            };
+        }
+        let translator = Translator::new(connector.dialect(), translations);
+        let mut pool = Pool::builder(ConnectorManager::new(connector))
+            .name(Arc::clone(&name))
+            .options(options);
+        if let Some(listener) = listener {
+            pool = pool.listener(Forward(listener));
+        }
+        let pool = pool.build().map_err(|error| {
+            named(Error::new(ErrorKind::Config, format!("pool option {error}")))
+        })?;
+        Ok(Database::new(name, pool, Arc::new(translator), retry))
+    }
+}
+
+/// A boxed listener as a listener.
+struct Forward(Box<dyn Listener>);
+
+impl Listener for Forward {
+    fn on_event(&self, pool: &str, event: &wellspring_pool_core::Event<'_>) {
+        self.0.on_event(pool, event);
+    }
+}
+
+impl fmt::Debug for DatabaseBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseBuilder")
+            .field("name", &self.name)
+            .field("options", &self.options)
+            .field("unpooled", &self.unpooled)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+//! What the façade promises: one file per promise, written once and run on every database.
+
+#![cfg(feature = "sqlite")]
+
+mod cancellation;
+mod closing;
+mod concurrency;
+mod connecting;
+mod drivers;
+mod statements;
+mod statistics;
+mod support;
+mod transaction_forms;
+mod transactions;

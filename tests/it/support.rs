@@ -1,0 +1,187 @@
+//! The databases the promises are tested on, and a connector with scripted faults.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+use wellspring::connector::{Command, Connection, Connector, Rows, SavepointOp, SessionState};
+use wellspring::{
+    Database, DatabaseBuilder, Dialect, Error, ErrorKind, ExecResult, ResetMode, Result, Retry,
+    TransactionOptions,
+};
+
+/// A database of one kind, empty, with what it needs to exist.
+pub(crate) struct Fresh {
+    pub(crate) url: String,
+    _dir: Option<TempDir>,
+}
+
+impl Fresh {
+    pub(crate) fn sqlite_file() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let url = format!("sqlite:///{}/test.db", dir.path().display());
+        Self { url, _dir: Some(dir) }
+    }
+
+    pub(crate) fn sqlite_memory() -> Self {
+        Self { url: "sqlite::memory:".to_owned(), _dir: None }
+    }
+
+    pub(crate) fn builder(&self) -> DatabaseBuilder {
+        Database::builder(self.url.clone()).max_size(4)
+    }
+
+    pub(crate) async fn connect(&self) -> Database {
+        self.builder().connect().await.expect("a fresh database opens")
+    }
+}
+
+/// Defines a test that runs on every database, each on two kinds of runtime.
+macro_rules! on_every_database {
+    ($($(#[$meta:meta])* async fn $name:ident($fresh:ident: Fresh) $body:block)*) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs every name")]
+            use super::*;
+
+            async fn body($fresh: $crate::support::Fresh) $body
+
+            $(#[$meta])*
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite_file() {
+                body($crate::support::Fresh::sqlite_file()).await;
+            }
+
+            #[tokio::test(flavor = "current_thread")]
+            async fn sqlite_file_on_one_thread() {
+                body($crate::support::Fresh::sqlite_file()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite_memory() {
+                body($crate::support::Fresh::sqlite_memory()).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_every_database;
+
+/// How many statements or commits are yet to fail as a serialisation failure would.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    pub(crate) commits: AtomicUsize,
+    pub(crate) statements: AtomicUsize,
+    pub(crate) resets: Mutex<Vec<ResetMode>>,
+    pub(crate) begun: AtomicUsize,
+}
+
+fn fails(left: &AtomicUsize) -> Result<()> {
+    let step = |n: usize| n.checked_sub(1);
+    match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step) {
+        Ok(_) => Err(Error::new(ErrorKind::SerializationFailure, "scripted conflict")),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The connector of `fresh`, with faults that a real server would not give on demand.
+pub(crate) async fn faulty(fresh: &Fresh) -> (Arc<dyn Connector>, Arc<Faults>) {
+    let inner = Arc::clone(fresh.connect().await.pool().manager().connector());
+    let faults = Arc::new(Faults::default());
+    (Arc::new(Faulty { inner, faults: Arc::clone(&faults) }), faults)
+}
+
+#[derive(Debug)]
+struct Faulty {
+    inner: Arc<dyn Connector>,
+    faults: Arc<Faults>,
+}
+
+#[async_trait]
+impl Connector for Faulty {
+    fn dialect(&self) -> &'static Dialect {
+        self.inner.dialect()
+    }
+
+    fn target(&self) -> String {
+        self.inner.target()
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Connection>> {
+        let inner = self.inner.connect().await?;
+        Ok(Box::new(FaultyConnection { inner, faults: Arc::clone(&self.faults) }))
+    }
+}
+
+#[derive(Debug)]
+struct FaultyConnection {
+    inner: Box<dyn Connection>,
+    faults: Arc<Faults>,
+}
+
+#[async_trait]
+impl Connection for FaultyConnection {
+    fn dialect(&self) -> &'static Dialect {
+        self.inner.dialect()
+    }
+
+    fn state(&mut self) -> SessionState {
+        self.inner.state()
+    }
+
+    async fn execute(&mut self, command: Command<'_>) -> Result<ExecResult> {
+        fails(&self.faults.statements)?;
+        self.inner.execute(command).await
+    }
+
+    async fn query(&mut self, command: Command<'_>) -> Result<Rows<'_>> {
+        self.inner.query(command).await
+    }
+
+    async fn execute_script(&mut self, script: &str) -> Result<()> {
+        self.inner.execute_script(script).await
+    }
+
+    async fn begin(&mut self, options: TransactionOptions) -> Result<()> {
+        self.faults.begun.fetch_add(1, Ordering::SeqCst);
+        self.inner.begin(options).await
+    }
+
+    async fn commit(&mut self) -> Result<()> {
+        if let Err(error) = fails(&self.faults.commits) {
+            self.inner.rollback().await?;
+            return Err(error);
+        }
+        self.inner.commit().await
+    }
+
+    async fn rollback(&mut self) -> Result<()> {
+        self.inner.rollback().await
+    }
+
+    async fn savepoint(&mut self, op: SavepointOp, name: &str) -> Result<()> {
+        self.inner.savepoint(op, name).await
+    }
+
+    async fn ping(&mut self) -> Result<()> {
+        self.inner.ping().await
+    }
+
+    async fn reset(&mut self, mode: ResetMode) -> Result<()> {
+        self.faults.resets.lock().unwrap().push(mode);
+        self.inner.reset(mode).await
+    }
+
+    fn native(&mut self) -> Result<&mut dyn std::any::Any> {
+        self.inner.native()
+    }
+
+    async fn close(self: Box<Self>) -> Result<()> {
+        self.inner.close().await
+    }
+}
+
+/// An error after which a transaction may be run again.
+pub(crate) fn conflict() -> Error {
+    Error::new(ErrorKind::SerializationFailure, "made up by the test")
+        .with_retry(Retry::Transaction)
+}
