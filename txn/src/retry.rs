@@ -40,10 +40,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// Runs the transaction once.
     pub fn never() -> Self {
-        Self {
-            max_attempts: 1,
-            ..Self::default()
-        }
+        Self { max_attempts: 1, ..Self::default() }
     }
 
     /// The pause before the next attempt, when `attempt` attempts have failed and there may be
@@ -52,9 +49,7 @@ impl RetryPolicy {
         if attempt >= self.max_attempts {
             return None;
         }
-        let doubled = 1_u32
-            .checked_shl(attempt.saturating_sub(1))
-            .unwrap_or(u32::MAX);
+        let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         let bound = self.base_pause.saturating_mul(doubled).min(self.max_pause);
         let pause = bound.mul_f64(fastrand::f64());
         (elapsed.saturating_add(pause) <= self.max_elapsed).then_some(pause)
@@ -67,10 +62,7 @@ mod tests {
 
     #[test]
     fn attempts_and_time_are_bounded() {
-        let policy = RetryPolicy {
-            max_attempts: 3,
-            ..RetryPolicy::default()
-        };
+        let policy = RetryPolicy { max_attempts: 3, ..RetryPolicy::default() };
         assert!(policy.pause(1, Duration::ZERO).unwrap() <= Duration::from_millis(10));
         assert!(policy.pause(2, Duration::ZERO).unwrap() <= Duration::from_millis(20));
         assert_eq!(policy.pause(3, Duration::ZERO), None);
@@ -80,10 +72,7 @@ mod tests {
 
     #[test]
     fn many_attempts_do_not_overflow() {
-        let policy = RetryPolicy {
-            max_attempts: u32::MAX,
-            ..RetryPolicy::default()
-        };
+        let policy = RetryPolicy { max_attempts: u32::MAX, ..RetryPolicy::default() };
         for attempt in [31, 32, 33, 1_000_000] {
             assert!(policy.pause(attempt, Duration::ZERO).unwrap() <= policy.max_pause);
         }

@@ -57,17 +57,11 @@ where
             }
             Err(error) => Failed::from(error),
         };
-        let pause = retry
-            .pause(attempt, start.elapsed())
-            .filter(|_| failed.retryable);
+        let pause = retry.pause(attempt, start.elapsed()).filter(|_| failed.retryable);
         let Some(pause) = pause else {
             return Err(failed.error);
         };
-        tracing::debug!(
-            attempt,
-            ?pause,
-            "transaction undone by the database, running it again"
-        );
+        tracing::debug!(attempt, ?pause, "transaction undone by the database, running it again");
         tokio::time::sleep(pause).await;
         attempt += 1;
     }
@@ -102,10 +96,7 @@ struct Failed<E> {
 impl<E: From<Error>> From<Error> for Failed<E> {
     fn from(error: Error) -> Self {
         let retryable = error.retry() == Retry::Transaction;
-        Self {
-            error: error.into(),
-            retryable,
-        }
+        Self { error: error.into(), retryable }
     }
 }
 
@@ -119,11 +110,7 @@ async fn finish<R, E: From<Error>>(home: &Home, result: Result<R, E>) -> Result<
     let Some(returned) = home.end() else {
         return Err(escaped("transaction").into());
     };
-    let Returned {
-        mut open,
-        undo,
-        retryable,
-    } = returned;
+    let Returned { mut open, undo, retryable } = returned;
     let value = match result {
         Ok(value) => value,
         Err(error) => {
@@ -139,15 +126,12 @@ async fn finish<R, E: From<Error>>(home: &Home, result: Result<R, E>) -> Result<
     let committed = async {
         if let Some(depth) = undo {
             let name = crate::tx::savepoint_name(depth);
-            open.connection()
-                .savepoint(SavepointOp::RollbackTo, &name)
-                .await?;
+            open.connection().savepoint(SavepointOp::RollbackTo, &name).await?;
         }
         open.connection().commit().await
     }
     .await;
-    open.lease()
-        .record(WorkKind::Transaction, start.elapsed(), committed.is_ok());
+    open.lease().record(WorkKind::Transaction, start.elapsed(), committed.is_ok());
     match committed {
         Ok(()) => {
             open.ended();

@@ -107,9 +107,7 @@ impl Tx {
         self.settle().await?;
         let depth = self.depth + 1;
         let name = savepoint_name(depth);
-        self.connection()?
-            .savepoint(SavepointOp::Create, &name)
-            .await?;
+        self.connection()?.savepoint(SavepointOp::Create, &name).await?;
         // From here on, leaving half-way means undoing.
         self.undo = Some(depth);
         let inner = Tx {
@@ -129,9 +127,7 @@ impl Tx {
         }
         match result {
             Ok(value) => {
-                self.connection()?
-                    .savepoint(SavepointOp::Release, &name)
-                    .await?;
+                self.connection()?.savepoint(SavepointOp::Release, &name).await?;
                 self.undo = None;
                 Ok(value)
             }
@@ -178,11 +174,7 @@ impl Tx {
     }
 
     fn take_back(&mut self, returned: Returned) {
-        let Returned {
-            open,
-            undo,
-            retryable,
-        } = returned;
+        let Returned { open, undo, retryable } = returned;
         self.open = Some(open);
         // An inner savepoint left half-way lies within the one being left: undoing that suffices.
         let _ = undo;
@@ -193,20 +185,14 @@ impl Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         if let (Some(home), Some(open)) = (self.home.take(), self.open.take()) {
-            home.bring(Returned {
-                open,
-                undo: self.undo,
-                retryable: self.retryable,
-            });
+            home.bring(Returned { open, undo: self.undo, retryable: self.retryable });
         }
     }
 }
 
 impl fmt::Debug for Tx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tx")
-            .field("depth", &self.depth)
-            .finish_non_exhaustive()
+        f.debug_struct("Tx").field("depth", &self.depth).finish_non_exhaustive()
     }
 }
 
@@ -246,11 +232,7 @@ pub struct TxLease<'t> {
 
 impl Lease for TxLease<'_> {
     fn connection(&mut self) -> &mut dyn Connection {
-        self.tx
-            .open
-            .as_mut()
-            .expect("checked when the lease was made")
-            .connection()
+        self.tx.open.as_mut().expect("checked when the lease was made").connection()
     }
 
     fn record(&mut self, kind: WorkKind, took: Duration, ok: bool) {
@@ -305,9 +287,7 @@ impl Transaction {
         translator: Arc<Translator>,
         options: TransactionOptions,
     ) -> Result<Self> {
-        Ok(Self {
-            tx: Tx::begin(lease, translator, options).await?,
-        })
+        Ok(Self { tx: Tx::begin(lease, translator, options).await? })
     }
 
     /// Commits.
@@ -323,8 +303,7 @@ impl Transaction {
         let mut open = open.ok_or_else(|| escaped("savepoint"))?;
         let start = Instant::now();
         let result = open.connection().commit().await;
-        open.lease()
-            .record(WorkKind::Transaction, start.elapsed(), result.is_ok());
+        open.lease().record(WorkKind::Transaction, start.elapsed(), result.is_ok());
         result?;
         open.ended();
         Ok(())
@@ -345,8 +324,7 @@ impl Transaction {
 pub(crate) async fn roll_back(mut open: Open) -> Result<()> {
     let start = Instant::now();
     let result = open.connection().rollback().await;
-    open.lease()
-        .record(WorkKind::Rollback, start.elapsed(), result.is_ok());
+    open.lease().record(WorkKind::Rollback, start.elapsed(), result.is_ok());
     result?;
     open.ended();
     Ok(())
