@@ -97,3 +97,16 @@ pub mod prelude {
         Tx, Value, params,
     };
 }
+
+/// The snippets of the README and the book compile.
+#[cfg(all(doctest, feature = "sqlite"))]
+mod prose {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/src/getting-started.md")]
+    struct GettingStarted;
+    #[doc = include_str!("../docs/src/transactions.md")]
+    struct Transactions;
+    #[doc = include_str!("../docs/src/testing.md")]
+    struct Testing;
+}

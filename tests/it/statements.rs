@@ -89,6 +89,19 @@ on_every_database! {
         assert_eq!(row, ("12:30 ? :name".to_owned(), "Ada".to_owned(), 1));
     }
 
+    async fn a_percent_sign_reaches_the_database_as_written(fresh: Fresh) {
+        let db = people(&fresh).await;
+        let row: (i64, String, i64) = db
+            .query("select 17 % 5, '100%', count(*) from people where name like 'A%' and 1 = ?", (1,))
+            .one()
+            .await
+            .unwrap();
+        assert_eq!(row, (2, "100%".to_owned(), 1));
+        let sql = Sql::new("select 17 % 5, %s || '%%'").style(PlaceholderStyle::PercentS);
+        let row: (i64, String) = db.query(sql, ("x",)).one().await.unwrap();
+        assert_eq!(row, (2, "x%%".to_owned()));
+    }
+
     async fn parameters_that_do_not_fit_are_refused_before_a_connection_is_taken(fresh: Fresh) {
         let db = fresh.builder().build().unwrap();
         let two = "select ? + ?";

@@ -3,6 +3,7 @@
 mod acquire;
 mod cancellation;
 mod connecting;
+mod events;
 mod lifecycle;
 mod release;
 mod runtimes;

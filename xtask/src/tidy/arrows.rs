@@ -35,7 +35,8 @@ pub(crate) const ROOMS: &[Room] = &[
     room("wellspring-oracle", CONNECTOR),
     room("wellspring-odbc", CONNECTOR),
     room("wellspring-spark", CONNECTOR),
-    room("wellspring-conformance", &[PORTABLE]),
+    // The contract includes how a connection behaves under a pool.
+    room("wellspring-conformance", &[CORE, PORTABLE]),
     room("wellspring-testkit", &[CORE, PORTABLE]),
     room("wellspring-config", &[CORE, PORTABLE]),
     room("wellspring-txn", &[PORTABLE]),
