@@ -39,50 +39,20 @@ const BOUNDS: [Duration; 12] = [
 pub fn render(pools: &[Stats]) -> String {
     let mut out = String::new();
     count(&mut out, pools);
-    gauge(
-        &mut out,
-        pools,
-        names::MAX,
-        "the most connections kept",
-        |s| s.status.max_size,
-    );
-    gauge(
-        &mut out,
-        pools,
-        names::PENDING_REQUESTS,
-        "callers that wait",
-        |s| s.status.waiting,
-    );
-    counter(
-        &mut out,
-        pools,
-        names::TIMEOUTS,
-        "acquires that timed out",
-        |s| s.counters.timed_out,
-    );
-    counter(&mut out, pools, names::OPENED, "connections opened", |s| {
-        s.counters.connected
+    gauge(&mut out, pools, names::MAX, "the most connections kept", |s| s.status.max_size);
+    gauge(&mut out, pools, names::PENDING_REQUESTS, "callers that wait", |s| s.status.waiting);
+    counter(&mut out, pools, names::TIMEOUTS, "acquires that timed out", |s| s.counters.timed_out);
+    counter(&mut out, pools, names::OPENED, "connections opened", |s| s.counters.connected);
+    counter(&mut out, pools, names::CONNECT_FAILURES, "failed attempts to connect", |s| {
+        s.counters.connect_failures
     });
-    counter(
-        &mut out,
-        pools,
-        names::CONNECT_FAILURES,
-        "failed attempts to connect",
-        |s| s.counters.connect_failures,
-    );
     closed(&mut out, pools);
     work(&mut out, pools);
     for (name, help, pick) in [
-        (
-            names::CREATE_TIME,
-            "opening a connection",
-            (|s| &s.connect) as fn(&Stats) -> &_,
-        ),
+        (names::CREATE_TIME, "opening a connection", (|s| &s.connect) as fn(&Stats) -> &_),
         (names::WAIT_TIME, "waiting for a connection", |s| &s.wait),
         (names::USE_TIME, "holding a connection", |s| &s.usage),
-        (names::VALIDATE_TIME, "proving a connection alive", |s| {
-            &s.validate
-        }),
+        (names::VALIDATE_TIME, "proving a connection alive", |s| &s.validate),
         (names::RESET_TIME, "cleaning a connection", |s| &s.reset),
     ] {
         histogram(&mut out, pools, name, help, pick);
@@ -122,13 +92,7 @@ fn counter(out: &mut String, pools: &[Stats], name: &str, help: &str, pick: fn(&
 }
 
 fn closed(out: &mut String, pools: &[Stats]) {
-    let name = head(
-        out,
-        names::CLOSED,
-        "_total",
-        "counter",
-        "connections closed, by reason",
-    );
+    let name = head(out, names::CLOSED, "_total", "counter", "connections closed, by reason");
     for stats in pools {
         let closed = &stats.counters.closed;
         for (reason, count) in [
@@ -148,13 +112,7 @@ fn closed(out: &mut String, pools: &[Stats]) {
 }
 
 fn work(out: &mut String, pools: &[Stats]) {
-    let name = head(
-        out,
-        names::WORK,
-        "_total",
-        "counter",
-        "work done, by kind and outcome",
-    );
+    let name = head(out, names::WORK, "_total", "counter", "work done, by kind and outcome");
     for stats in pools {
         for (kind, label) in [
             (WorkKind::Query, "query"),
@@ -164,20 +122,8 @@ fn work(out: &mut String, pools: &[Stats]) {
         ] {
             let work = stats.work.get(kind);
             let done = work.count - work.errors;
-            sample(
-                out,
-                &name,
-                stats,
-                &[("kind", label), ("outcome", "ok")],
-                done,
-            );
-            sample(
-                out,
-                &name,
-                stats,
-                &[("kind", label), ("outcome", "error")],
-                work.errors,
-            );
+            sample(out, &name, stats, &[("kind", label), ("outcome", "ok")], done);
+            sample(out, &name, stats, &[("kind", label), ("outcome", "error")], work.errors);
         }
     }
 }
@@ -194,28 +140,12 @@ fn histogram(
         let times = pick(stats);
         let bucket = format!("{name}_bucket");
         for bound in BOUNDS {
-            let below: u64 = times
-                .buckets
-                .iter()
-                .filter(|b| b.upper <= bound)
-                .map(|b| b.count)
-                .sum();
-            sample(
-                out,
-                &bucket,
-                stats,
-                &[("le", &bound.as_secs_f64().to_string())],
-                below,
-            );
+            let below: u64 =
+                times.buckets.iter().filter(|b| b.upper <= bound).map(|b| b.count).sum();
+            sample(out, &bucket, stats, &[("le", &bound.as_secs_f64().to_string())], below);
         }
         sample(out, &bucket, stats, &[("le", "+Inf")], times.count);
-        sample(
-            out,
-            &format!("{name}_sum"),
-            stats,
-            &[],
-            times.sum.as_secs_f64(),
-        );
+        sample(out, &format!("{name}_sum"), stats, &[], times.sum.as_secs_f64());
         sample(out, &format!("{name}_count"), stats, &[], times.count);
     }
 }

@@ -19,6 +19,7 @@ use crate::cursor::SqliteCursor;
 use crate::execute::average::Known;
 use crate::execute::wait::{Patience, Waiting};
 use crate::execute::{Place, Plan, plan};
+use crate::gate::Share;
 use crate::profile;
 use crate::session::{
     Common, Control, Done, Open, Session, Turn, Want, aborted, gate_closed, hash_of, still_busy,
@@ -104,6 +105,11 @@ impl SqliteConnection {
                 Turn::More(open, batch) => {
                     self.seat = Seat::Open(open);
                     return Ok(Progress { done: Done::Rows(batch), open: true, plan });
+                }
+                Turn::Queue(session, share) => {
+                    self.seat = Seat::Home(session);
+                    self.pass(Some(share), &mut patience).await?;
+                    turn = self.begin_turn(text, values, hash, want, plan.place).await?;
                 }
                 Turn::Wait(open, share) => {
                     let gate = open.gate();
@@ -213,7 +219,7 @@ impl SqliteConnection {
     /// Takes back a session nobody waited for.
     fn settled(&mut self, turn: Turn) {
         let session = match turn {
-            Turn::Over(session, _) | Turn::Busy(session, _) => session,
+            Turn::Over(session, _) | Turn::Queue(session, _) | Turn::Busy(session, _) => session,
             Turn::More(open, _) | Turn::Wait(open, _) | Turn::Hop(open) => open.close(),
         };
         self.control.clear();
@@ -256,6 +262,19 @@ impl SqliteConnection {
     /// Runs a statement of our own that returns nothing.
     async fn command(&mut self, text: &str) -> Result<()> {
         self.drive(text, &[], Want::Effects).await.map(drop)
+    }
+
+    /// Waits for the part of the gate the session `needs`.
+    async fn pass(&mut self, needs: Option<Share>, patience: &mut Patience) -> Result<()> {
+        let Seat::Home(session) = &mut self.seat else { return Err(gone()) };
+        let Some(share) = needs else { return Ok(()) };
+        let gate = session.shared().gate.clone();
+        let Some(pass) = patience.wait(gate.pass(share)).await else {
+            return Err(gate_closed(share, patience.limit()));
+        };
+        let Seat::Home(session) = &mut self.seat else { return Err(gone()) };
+        session.give(pass);
+        Ok(())
     }
 
     async fn require_transaction(&mut self) -> Result<&mut Session> {
@@ -329,14 +348,8 @@ impl Connection for SqliteConnection {
         let plan = plan(self.common.options.execution, || Known::Long);
         breathe(plan).await;
         let mut patience = Patience::new(plan.waiting, self.common.options.busy_timeout);
-        let session = self.settle().await?;
-        if let Some(share) = session.script_needs()? {
-            let gate = session.shared().gate.clone();
-            let Some(pass) = patience.wait(gate.pass(share)).await else {
-                return Err(gate_closed(share, patience.limit()));
-            };
-            self.settle().await?.give(pass);
-        }
+        let needs = self.settle().await?.script_needs()?;
+        self.pass(needs, &mut patience).await?;
         let Seat::Home(session) = self.seat.take() else { return Err(gone()) };
         let turn = if plan.place == Place::Thread {
             let script = script.to_owned();
@@ -450,12 +463,17 @@ impl Connection for SqliteConnection {
         if !session.state.tainted {
             return Ok(());
         }
+        let needs = session.restore_needs()?;
+        let plan = plan(self.common.options.execution, || Known::Long);
+        let mut patience = Patience::new(plan.waiting, self.common.options.busy_timeout);
+        self.pass(needs, &mut patience).await?;
         let Seat::Home(session) = self.seat.take() else { return Err(gone()) };
         let restore = |mut session: Session| {
             let restored = profile::restore(&mut session);
+            session.rest();
             Turn::Over(session, restored.map(|()| Done::Effects(ExecResult::default())))
         };
-        let turn = match plan(self.common.options.execution, || Known::Long).place {
+        let turn = match plan.place {
             Place::Thread => self.away(move || restore(session)).await?,
             _ => restore(session),
         };

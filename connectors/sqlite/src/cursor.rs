@@ -59,6 +59,11 @@ impl<'c> SqliteCursor<'c> {
                 self.connection.seat = Seat::Home(open.close());
                 Err(lost("a cursor's turn ended before its rows"))
             }
+            Turn::Queue(session, _) => {
+                self.open = false;
+                self.connection.seat = Seat::Home(session);
+                Err(lost("a cursor's turn ended before its rows"))
+            }
             Turn::Busy(session, error) => {
                 self.open = false;
                 self.connection.seat = Seat::Home(session);

@@ -65,6 +65,10 @@ impl SqliteOptions {
     }
 
     /// A database in memory, shared by all connections of one connector.
+    ///
+    /// A writer and readers exclude each other here, in arrival order; a transaction or an open
+    /// stream holds its place to the end. `attach` with a plain name attaches another memory
+    /// database; for a file it takes `attach 'file:/srv/other.db?vfs=unix'`.
     pub fn memory() -> Self {
         Self::at(Location::Memory)
     }
@@ -321,7 +325,8 @@ words! {
         /// Always where they are called. A long statement holds up the worker and cannot be
         /// cancelled.
         Inline = "inline",
-        /// Always on a blocking thread of the Tokio runtime.
+        /// Always on a blocking thread of the Tokio runtime; without a runtime, as
+        /// [`Caller`](Self::Caller).
         Thread = "thread",
         /// As [`Inline`](Self::Inline), and waiting for locks blocks the calling thread too: no
         /// runtime is needed at all.

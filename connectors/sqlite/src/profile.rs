@@ -10,7 +10,7 @@ use wellspring_connector::{Error, ErrorKind, Result};
 use crate::errors::{During, convert, is_busy};
 use crate::execute::handoff;
 use crate::execute::wait::{Patience, Waiting, block_on_until};
-use crate::gate::{Share, Shared};
+use crate::gate::{Pass, Share, Shared};
 use crate::options::{JournalMode, Location, OpenMode, SqliteOptions, Words};
 use crate::raw::wal_hook;
 use crate::session::{Common, Control, Session, gate_closed};
@@ -41,7 +41,8 @@ pub(crate) fn open_file(common: &Arc<Common>, path: &Path) -> Result<Session> {
     prepare(common, shared, connection)
 }
 
-/// Opens one connection to the memory database `name`. Blocks shortly.
+/// Opens one connection to the memory database `name`. Blocks shortly. The caller holds a place at
+/// its gate: even a look at the settings waits for a writer.
 pub(crate) fn open_memory(
     common: &Arc<Common>,
     shared: Arc<Shared>,
@@ -60,6 +61,7 @@ pub(crate) fn open_memdb(name: &str) -> Result<Connection> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags_and_vfs(name, flags, "memdb").map_err(at_connect)
 }
@@ -136,9 +138,10 @@ fn journal(
         return Ok(mode.eq_ignore_ascii_case(JournalMode::Wal.word()));
     }
     // Changing the mode needs the file alone.
-    let deadline = Instant::now() + patience.limit().min(Duration::from_secs(3600));
-    let _pass = block_on_until(deadline, shared.gate.pass(Share::Write))
-        .ok_or_else(|| gate_closed(Share::Write, patience.limit()))?;
+    let _pass = match options.location {
+        Location::Memory => None,
+        Location::File(_) => Some(pass_here(shared, Share::Write, options)?),
+    };
     let mode = ask(patience, &format!("pragma journal_mode = {wanted}"))?;
     if !mode.eq_ignore_ascii_case(wanted.word()) {
         return Err(Error::new(
@@ -147,6 +150,16 @@ fn journal(
         ));
     }
     Ok(wanted == JournalMode::Wal)
+}
+
+/// Waits at the gate on this thread.
+fn pass_here(shared: &Shared, share: Share, options: &SqliteOptions) -> Result<Pass> {
+    if let Some(pass) = shared.gate.try_pass(share) {
+        return Ok(pass);
+    }
+    let limit = options.busy_timeout;
+    let deadline = Instant::now() + limit.min(Duration::from_secs(3600));
+    block_on_until(deadline, shared.gate.pass(share)).ok_or_else(|| gate_closed(share, limit))
 }
 
 fn settings(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {

@@ -6,21 +6,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Connection, InterruptHandle};
-use wellspring_connector::{Columns, Error, ErrorKind, ExecResult, Result, Retry, Value};
+use wellspring_connector::{Columns, Error, ErrorKind, ExecResult, Result, Value};
 
 use crate::batch::{Collecting, SqliteBatch};
 use crate::errors::{During, convert, is_busy};
 use crate::execute::Place;
 use crate::execute::average::{Averages, hash};
 use crate::execute::handoff::Watched;
-use crate::execute::wait::Patience;
 use crate::gate::{Pass, Share, Shared};
 use crate::options::SqliteOptions;
 use crate::raw::open::{Failure, Limit, OpenStatement};
 use crate::raw::wal_hook;
 use crate::words;
+
+mod refusals;
+mod script;
+
+pub(crate) use refusals::{aborted, gate_closed, still_busy};
+use refusals::{canceled, read_only};
 
 /// What all connections of one connector share.
 #[derive(Debug)]
@@ -107,6 +111,8 @@ pub(crate) enum Turn {
     Over(Session, Result<Done>),
     /// To a full batch, and not to the end.
     More(Open, SqliteBatch),
+    /// Not past the gate, before it was prepared.
+    Queue(Session, Share),
     /// Not past the gate.
     Wait(Open, Share),
     /// It should go on, or begin again, on a blocking thread.
@@ -206,6 +212,17 @@ impl Session {
             };
             return Turn::Over(self, Ok(done));
         }
+        // Where readers pass the gate too, preparing is reading: without a lock SQLite would
+        // prepare for the schema it remembers, and not find a table that is there.
+        if self.state.readers_pass {
+            let reads = self.in_transaction() || words::reads(text);
+            let guess = if reads { Share::Read } else { Share::Write };
+            match self.state.admit(guess, &self.connection) {
+                Ok(None) => {}
+                Ok(Some(share)) => return Turn::Queue(self, share),
+                Err(error) => return Turn::Over(self, Err(error)),
+            }
+        }
         self.state.tainted |= words::taints(text);
         let Self { connection, state } = self;
         match OpenStatement::prepare(connection, text, values) {
@@ -257,27 +274,17 @@ impl Session {
         if self.state.read_only {
             return Ok(None);
         }
-        self.state.admit(Share::Write)
+        self.state.admit(Share::Write, &self.connection)
+    }
+
+    /// The part of the gate that restoring the settings needs and does not have.
+    pub(crate) fn restore_needs(&mut self) -> Result<Option<Share>> {
+        let share = if self.state.readers_pass { Share::Read } else { Share::Nothing };
+        self.state.admit(share, &self.connection)
     }
 
     pub(crate) fn give(&mut self, pass: Pass) {
         self.state.pass = Some(pass);
-    }
-
-    /// Runs all statements of a script. Waits for other processes on this thread.
-    pub(crate) fn script(mut self, text: &str, mut patience: Patience, place: Place) -> Turn {
-        let watched =
-            matches!(place, Place::Watched { .. }).then(|| Watched::begin(Instant::now(), false));
-        let result = match text.bytes().position(|byte| byte == 0) {
-            None => script(&self.connection, &mut self.state, text, &mut patience),
-            Some(at) => Err(Error::new(
-                ErrorKind::Syntax,
-                format!("the script has a NUL byte at offset {at}"),
-            )),
-        };
-        drop(watched);
-        self.rest();
-        Turn::Over(self, result.map(|()| Done::Effects(ExecResult::default())))
     }
 
     /// Rolls back without further ado.
@@ -323,7 +330,7 @@ impl State {
     }
 
     /// Passes the gate for `share`, or says that it must be waited for.
-    fn admit(&mut self, share: Share) -> Result<Option<Share>> {
+    fn admit(&mut self, share: Share, connection: &Connection) -> Result<Option<Share>> {
         if share == Share::Nothing {
             return Ok(None);
         }
@@ -333,6 +340,11 @@ impl State {
             Some(pass) => {
                 if gate.try_upgrade(pass) {
                     return Ok(None);
+                }
+                if connection.is_autocommit() {
+                    // Nothing has been read yet: it can go back and queue as a writer.
+                    self.pass = None;
+                    return Ok(Some(share));
                 }
                 Err(Error::new(
                     ErrorKind::SerializationFailure,
@@ -381,7 +393,7 @@ impl Open {
             (true, true) => Share::Read,
             (true, false) => Share::Nothing,
         };
-        match self.state.admit(share) {
+        match self.state.admit(share, self.statement.connection()) {
             Ok(None) => self.run(text, place),
             Ok(Some(share)) => Turn::Wait(self, share),
             Err(error) => self.fail(error),
@@ -498,104 +510,6 @@ impl Before {
         let result = ExecResult::new(rows);
         if inserted { result.with_last_insert_id(id) } else { result }
     }
-}
-
-/// Runs the statements of `text` one after another.
-fn script(
-    connection: &Connection,
-    state: &mut State,
-    text: &str,
-    patience: &mut Patience,
-) -> Result<()> {
-    let mut batch = rusqlite::Batch::new(connection, text);
-    loop {
-        if state.control.is_cancelled() {
-            return Err(canceled());
-        }
-        let mut statement = match batch.next() {
-            Ok(Some(statement)) => statement,
-            Ok(None) => return Ok(()),
-            // The batch has not moved on.
-            Err(error) if is_busy(&error) && patience.pause_here() => continue,
-            Err(error) => return Err(convert(error, During::Prepare)),
-        };
-        let one = statement.expanded_sql().unwrap_or_default();
-        if state.is_aborted(connection) {
-            if !words::is_rollback(&one) {
-                return Err(aborted());
-            }
-            state.in_transaction = false;
-            continue;
-        }
-        if state.read_only && !statement.readonly() {
-            return Err(read_only());
-        }
-        if statement.parameter_count() > 0 {
-            return Err(Error::new(
-                ErrorKind::Parameters,
-                "a statement of a script has a parameter; scripts take none",
-            ));
-        }
-        state.tainted |= words::taints(&one);
-        loop {
-            let ran = run_through(&mut statement);
-            state.note(connection, ran.is_ok());
-            match ran {
-                Ok(()) => break,
-                Err(error)
-                    if is_busy(&error)
-                        && !state.is_aborted(connection)
-                        && !state.control.is_cancelled()
-                        && patience.pause_here() => {}
-                Err(error) => return Err(convert(error, During::Run)),
-            }
-        }
-    }
-}
-
-fn run_through(statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
-    let mut rows = statement.raw_query();
-    while rows.next()?.is_some() {}
-    Ok(())
-}
-
-fn canceled() -> Error {
-    Error::new(ErrorKind::Canceled, "the statement was cancelled before it began")
-}
-
-fn read_only() -> Error {
-    Error::new(ErrorKind::ReadOnly, "the statement writes, and the transaction is read-only")
-}
-
-pub(crate) fn aborted() -> Error {
-    Error::new(
-        ErrorKind::TransactionAborted,
-        "SQLite rolled the transaction back after an earlier error; roll back to go on",
-    )
-}
-
-/// What the caller hears when another process did not let go in time.
-pub(crate) fn still_busy(error: rusqlite::Error, limit: Duration) -> Error {
-    let converted = convert(error, During::Run);
-    let message = format!("{} after {limit:?} of trying again", converted.message());
-    let code = converted.code().unwrap_or_default().to_owned();
-    Error::new(converted.kind(), message)
-        .with_code(code)
-        .with_retry(Retry::Transaction)
-        .with_source(converted)
-}
-
-/// What the caller hears when writers of this process did not let go in time.
-pub(crate) fn gate_closed(share: Share, limit: Duration) -> Error {
-    let what = match share {
-        Share::Write => "another writer, or readers,",
-        _ => "a writer",
-    };
-    Error::new(
-        ErrorKind::LockTimeout,
-        format!("waited {limit:?} for {what} of this process to finish with the database"),
-    )
-    .with_code(rusqlite::ffi::SQLITE_BUSY.to_string())
 }
 
 /// The hash of a statement's text, for [`Session::start`].

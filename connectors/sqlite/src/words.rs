@@ -92,6 +92,22 @@ pub(crate) fn upserts(text: &str) -> bool {
     })
 }
 
+/// True when the statement probably only reads. A guess, for choosing a place in a queue.
+pub(crate) fn reads(text: &str) -> bool {
+    let mut words = Words::of(text);
+    let first = words.next().unwrap_or_default();
+    if is(first, &["begin"]) {
+        return !words.next().is_some_and(|word| is(word, &["immediate", "exclusive"]));
+    }
+    let reading = ["select", "values", "explain", "pragma", "commit", "end", "rollback"];
+    is(first, &reading) || is(first, &["savepoint", "release", "attach", "detach"]) || {
+        is(first, &["with"])
+            && words
+                .find(|word| is(word, &["insert", "replace", "update", "delete", "select"]))
+                .is_none_or(|verb| is(verb, &["select"]))
+    }
+}
+
 /// True for `rollback`, not for `rollback to`.
 pub(crate) fn is_rollback(text: &str) -> bool {
     let mut words = Words::of(text);
@@ -175,6 +191,21 @@ mod tests {
         }
         assert!(upserts("insert into t values (1) on conflict (a) do update set a = 2"));
         assert!(!upserts("insert into t values ('do update') on conflict do nothing"));
+    }
+
+    #[test]
+    fn reading() {
+        for text in ["select 1", "with x as (select 1) select * from x", "begin", "commit"] {
+            assert!(reads(text), "{text}");
+        }
+        for text in [
+            "begin immediate",
+            "update t set a = 1",
+            "create table t (a)",
+            "with x as (select 1) delete from t",
+        ] {
+            assert!(!reads(text), "{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,15 @@
+//! The tests of the SQLite connector, one module for each subject, on the real library.
+
+mod cancelling;
+mod checkpoints;
+mod concurrency;
+mod dropping;
+mod errors;
+mod execution;
+mod opening;
+mod resetting;
+mod streaming;
+mod support;
+mod transactions;
+mod urls;
+mod values;
