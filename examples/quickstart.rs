@@ -74,6 +74,9 @@ async fn main() -> Result<ExitCode, Any> {
 async fn load(db: &Database, file: &str) -> Result<i64, Any> {
     let mut csv = csv::Reader::from_path(file).map_err(|error| format!("{file}: {error}"))?;
     let records = csv.records().collect::<Result<Vec<_>, _>>()?;
+    if records.is_empty() {
+        return Err(format!("{file}: no rows").into());
+    }
     let bar = ProgressBar::new(records.len() as u64).with_message("loading");
     let mut tx = db.begin().await?;
     tx.execute("drop table if exists accounts", ()).await?;
@@ -85,11 +88,7 @@ async fn load(db: &Database, file: &str) -> Result<i64, Any> {
         tx.execute("insert into accounts values (?, ?, ?)", (id, &record[0], balance)).await?;
     }
     tx.commit().await?;
-    if records.is_empty() {
-        Err(format!("{file}: no rows").into())
-    } else {
-        Ok(records.len() as i64)
-    }
+    Ok(records.len() as i64)
 }
 
 /// One task: mostly reads, and every fourth time a transfer.
