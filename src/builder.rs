@@ -206,7 +206,8 @@ impl DatabaseBuilder {
                 ..options
             };
         }
-        let translator = Translator::new(connector.dialect(), translations);
+        let translator =
+            Translator::new(connector.dialect(), translations).for_database(Arc::clone(&name));
         let mut pool = Pool::builder(ConnectorManager::new(connector))
             .name(Arc::clone(&name))
             .options(options);

@@ -55,7 +55,8 @@ impl DatabaseConnection {
     /// # Errors
     /// The first failing statement's; those before it have been carried out.
     pub async fn execute_script(&mut self, script: &str) -> Result<()> {
-        self.lease.connection().execute_script(script).await
+        let result = self.lease.connection().execute_script(script).await;
+        result.map_err(|error| error.or_database(self.translator.database()))
     }
 
     /// One round trip that proves the connection alive.
@@ -63,7 +64,8 @@ impl DatabaseConnection {
     /// # Errors
     /// The database's.
     pub async fn ping(&mut self) -> Result<()> {
-        self.lease.connection().ping().await
+        let result = self.lease.connection().ping().await;
+        result.map_err(|error| error.or_database(self.translator.database()))
     }
 
     /// The driver's own connection, if it is a `T`. The session then counts as changed and is reset

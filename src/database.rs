@@ -258,12 +258,10 @@ impl Database {
         options: TransactionOptions,
     ) -> impl Future<Output = Result<Transaction>> + Send + use<> {
         let lender = Lender::new(self, Location::caller());
-        let name = self.shared_name();
         async move {
             let lease = Begin::lease(&lender).await?;
             let translator = Arc::clone(Begin::translator(&lender));
-            let begun = Transaction::begin(lease, translator, options).await;
-            begun.map_err(|error| error.with_database(name))
+            Transaction::begin(lease, translator, options).await
         }
     }
 
@@ -311,7 +309,7 @@ impl Database {
     #[track_caller]
     pub fn ping(&self) -> impl Future<Output = Result<()>> + Send {
         let connection = self.connection();
-        async move { connection.await?.ping().await.map_err(|error| self.named(error)) }
+        async move { connection.await?.ping().await }
     }
 
     fn named(&self, error: Error) -> Error {

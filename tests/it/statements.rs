@@ -193,9 +193,32 @@ on_every_database! {
         let db = fresh.connect().await;
         let mut stream = db.query("select * from nowhere", ()).stream();
         assert_eq!(stream.next().await.unwrap_err().kind(), ErrorKind::UndefinedObject);
+        assert_eq!(db.status().used, 0, "the error gave the connection back");
         assert!(stream.next().await.unwrap().is_none());
         let mut stream = db.query("select ?", ()).stream();
         assert_eq!(stream.next().await.unwrap_err().kind(), ErrorKind::Parameters);
+    }
+
+    async fn every_error_names_its_database(fresh: Fresh) {
+        let db = fresh.builder().name("orders").max_size(1).connect().await.unwrap();
+        let failed: Result<(), wellspring::Error> =
+            db.transaction(async |mut tx| tx.execute("nonsense", ()).await.map(drop)).await;
+        let level = wellspring::IsolationLevel::ReadUncommitted;
+        let options = wellspring::TransactionOptions::new().isolation(level);
+        let errors = [
+            db.execute("nonsense", ()).await.unwrap_err(),
+            db.execute("select ?", ()).await.unwrap_err(),
+            db.query("nonsense", ()).all::<Row>().await.unwrap_err(),
+            db.query("select 1 where 1 = 0", ()).one::<i64>().await.unwrap_err(),
+            db.query("nonsense", ()).stream().next().await.unwrap_err(),
+            db.execute_script("nonsense").await.unwrap_err(),
+            db.begin_with(options).await.unwrap_err(),
+            failed.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.database(), Some("orders"), "{error:?}");
+            assert!(error.to_string().starts_with("orders: "), "{error}");
+        }
     }
 
     async fn decimals_lose_nothing(fresh: Fresh) {

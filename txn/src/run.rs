@@ -50,7 +50,7 @@ where
         let failed = match begin(source, options).await {
             Ok((tx, home)) => {
                 let result = f(tx).await;
-                match finish(&home, result).await {
+                match finish(source, &home, result).await {
                     Ok(value) => return Ok(value),
                     Err(failed) => failed,
                 }
@@ -84,7 +84,7 @@ where
 {
     let (tx, home) = begin(source, options).await?;
     let result = f(tx).await;
-    finish(&home, result).await.map_err(|failed| failed.error)
+    finish(source, &home, result).await.map_err(|failed| failed.error)
 }
 
 /// An attempt that came to nothing.
@@ -106,10 +106,13 @@ async fn begin<B: Begin>(source: &B, options: TransactionOptions) -> Result<(Tx,
     Ok(tx.at_home())
 }
 
-async fn finish<R, E: From<Error>>(home: &Home, result: Result<R, E>) -> Result<R, Failed<E>> {
-    let Some(returned) = home.end() else {
-        return Err(escaped("transaction").into());
-    };
+async fn finish<B: Begin, R, E: From<Error>>(
+    source: &B,
+    home: &Home,
+    result: Result<R, E>,
+) -> Result<R, Failed<E>> {
+    let named = |error: Error| error.or_database(source.translator().database());
+    let Some(returned) = home.end() else { return Err(named(escaped("transaction")).into()) };
     let Returned { mut open, undo, retryable } = returned;
     let value = match result {
         Ok(value) => value,
@@ -140,7 +143,7 @@ async fn finish<R, E: From<Error>>(home: &Home, result: Result<R, E>) -> Result<
         Err(error) => {
             // A commit that failed may have left the transaction open; abandoning rolls it back.
             drop(open);
-            Err(error.into())
+            Err(named(error).into())
         }
     }
 }

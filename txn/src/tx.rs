@@ -41,7 +41,8 @@ impl Tx {
         options: TransactionOptions,
     ) -> Result<Self> {
         let mut open = Open::new(lease);
-        open.connection().begin(options).await?;
+        let begun = open.connection().begin(options).await;
+        begun.map_err(|error| error.or_database(translator.database()))?;
         Ok(Self {
             open: Some(open),
             translator,
@@ -89,7 +90,8 @@ impl Tx {
         let start = Instant::now();
         let result = lease.connection().execute_script(script).await;
         lease.finished(start.elapsed(), result.as_ref().copied());
-        result
+        drop(lease);
+        result.map_err(|error| error.or_database(self.translator.database()))
     }
 
     /// Runs `f` inside a savepoint: kept when it returns `Ok`, undone when it returns `Err` or is
@@ -304,7 +306,7 @@ impl Transaction {
         let start = Instant::now();
         let result = open.connection().commit().await;
         open.lease().record(WorkKind::Transaction, start.elapsed(), result.is_ok());
-        result?;
+        result.map_err(|error| error.or_database(self.tx.translator.database()))?;
         open.ended();
         Ok(())
     }

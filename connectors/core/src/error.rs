@@ -363,6 +363,15 @@ impl Error {
         self
     }
 
+    /// Sets the name the database is registered under, if one is given and none is set.
+    #[must_use]
+    pub fn or_database(self, database: Option<&Arc<str>>) -> Self {
+        match database {
+            Some(name) if self.0.database.is_none() => self.with_database(Arc::clone(name)),
+            _ => self,
+        }
+    }
+
     /// Keeps the driver's own error as the source.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {

@@ -22,6 +22,25 @@ use crate::{
 pub struct Query<S> {
     source: S,
     statement: Result<(Arc<Statement>, Vec<Value>)>,
+    /// Which database errors come from.
+    database: Option<Arc<str>>,
+}
+
+/// Borrows a connection, lets a function run the statement on it, and books how it ended.
+macro_rules! run {
+    ($query:ident, $function:ident) => {{
+        let database = $query.database;
+        let ran = async {
+            let (statement, values) = $query.statement?;
+            let mut lease = $query.source.lease().await?;
+            let started = Instant::now();
+            let command = Command::new(statement.text(), &values);
+            let result = $function(lease.connection(), command).await;
+            record(&mut lease, started, &result);
+            result
+        };
+        ran.await.map_err(|error| error.or_database(database.as_ref()))
+    }};
 }
 
 impl<S: Source> Query<S> {
@@ -31,7 +50,8 @@ impl<S: Source> Query<S> {
             let values = statement.bind(params.into_params())?;
             Ok((statement, values))
         });
-        Self { source, statement }
+        let database = source.translator().database().cloned();
+        Self { source, statement, database }
     }
 
     /// Runs it and reports what it did; rows it returns are discarded.
@@ -39,13 +59,7 @@ impl<S: Source> Query<S> {
     /// # Errors
     /// [`ErrorKind::Parameters`], why there is no connection, or what the database reports.
     pub async fn execute(self) -> Result<ExecResult> {
-        let (statement, values) = self.statement?;
-        let mut lease = self.source.lease().await?;
-        let started = Instant::now();
-        let command = Command::new(statement.text(), &values);
-        let result = lease.connection().execute(command).await;
-        record(&mut lease, started, &result);
-        result
+        run!(self, execute)
     }
 
     /// All rows, each as a `T`. They are all in memory at once: stream a result without a bound.
@@ -53,13 +67,7 @@ impl<S: Source> Query<S> {
     /// # Errors
     /// As [`execute`](Self::execute); [`ErrorKind::Decode`] when a row is not a `T`.
     pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
-        let (statement, values) = self.statement?;
-        let mut lease = self.source.lease().await?;
-        let started = Instant::now();
-        let command = Command::new(statement.text(), &values);
-        let result = collect(lease.connection(), command).await;
-        record(&mut lease, started, &result);
-        result
+        run!(self, collect)
     }
 
     /// The only row, as a `T`.
@@ -68,8 +76,10 @@ impl<S: Source> Query<S> {
     /// [`ErrorKind::RowNotFound`] when there is none, [`ErrorKind::TooManyRows`] when there are
     /// more; else as [`all`](Self::all).
     pub async fn one<T: FromRow>(self) -> Result<T> {
+        let database = self.database.clone();
         self.optional().await?.ok_or_else(|| {
             Error::new(ErrorKind::RowNotFound, "one row was asked for and there is none")
+                .or_database(database.as_ref())
         })
     }
 
@@ -78,13 +88,7 @@ impl<S: Source> Query<S> {
     /// # Errors
     /// [`ErrorKind::TooManyRows`] when there are more; else as [`all`](Self::all).
     pub async fn optional<T: FromRow>(self) -> Result<Option<T>> {
-        let (statement, values) = self.statement?;
-        let mut lease = self.source.lease().await?;
-        let started = Instant::now();
-        let command = Command::new(statement.text(), &values);
-        let result = at_most_one(lease.connection(), command).await;
-        record(&mut lease, started, &result);
-        result
+        run!(self, at_most_one)
     }
 
     /// The rows as they arrive, in bounded memory. See [`RowStream`].
@@ -95,7 +99,8 @@ impl<S: Source> Query<S> {
         S: 's,
         S::Lease: 's,
     {
-        RowStream::new(async_stream::try_stream! {
+        let database = self.database;
+        let batches = async_stream::try_stream! {
             let (statement, values) = self.statement?;
             let mut lease = self.source.lease().await?;
             let started = Instant::now();
@@ -116,7 +121,8 @@ impl<S: Source> Query<S> {
             }
             record(&mut lease, started, &outcome);
             outcome?;
-        })
+        };
+        RowStream::new(batches, database)
     }
 
     /// The source, and the translated statement with its values in the order of its markers: for
@@ -125,6 +131,10 @@ impl<S: Source> Query<S> {
     pub fn into_parts(self) -> (S, Result<(Arc<Statement>, Vec<Value>)>) {
         (self.source, self.statement)
     }
+}
+
+async fn execute(connection: &mut dyn Connection, command: Command<'_>) -> Result<ExecResult> {
+    connection.execute(command).await
 }
 
 async fn collect<T: FromRow>(

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
@@ -17,14 +18,19 @@ use crate::{Batch, FromRow, Result, Row};
 /// # Cancel safety
 /// No row is lost when the future of [`next`](Self::next) is dropped.
 pub struct RowStream<'s> {
-    batches: Pin<Box<dyn Stream<Item = Result<Batch>> + Send + 's>>,
+    /// Holds the connection; dropped at the end, or the first error, to give it back.
+    batches: Option<Pin<Box<dyn Stream<Item = Result<Batch>> + Send + 's>>>,
     current: Option<Batch>,
-    done: bool,
+    /// Which database errors come from.
+    database: Option<Arc<str>>,
 }
 
 impl<'s> RowStream<'s> {
-    pub(crate) fn new(batches: impl Stream<Item = Result<Batch>> + Send + 's) -> Self {
-        Self { batches: Box::pin(batches), current: None, done: false }
+    pub(crate) fn new(
+        batches: impl Stream<Item = Result<Batch>> + Send + 's,
+        database: Option<Arc<str>>,
+    ) -> Self {
+        Self { batches: Some(Box::pin(batches)), current: None, database }
     }
 
     /// The next row, or `None` after the last.
@@ -49,16 +55,14 @@ impl<'s> RowStream<'s> {
             if let Some(row) = self.current.as_mut().and_then(Iterator::next) {
                 return Poll::Ready(Some(Ok(row)));
             }
-            if self.done {
-                return Poll::Ready(None);
-            }
-            match ready!(self.batches.as_mut().poll_next(cx)) {
+            let Some(batches) = &mut self.batches else { return Poll::Ready(None) };
+            match ready!(batches.as_mut().poll_next(cx)) {
                 Some(Ok(batch)) => self.current = Some(batch),
                 Some(Err(error)) => {
-                    self.done = true;
-                    return Poll::Ready(Some(Err(error)));
+                    self.batches = None;
+                    return Poll::Ready(Some(Err(error.or_database(self.database.as_ref()))));
                 }
-                None => self.done = true,
+                None => self.batches = None,
             }
         }
     }
@@ -74,6 +78,6 @@ impl Stream for RowStream<'_> {
 
 impl fmt::Debug for RowStream<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RowStream").field("done", &self.done).finish_non_exhaustive()
+        f.debug_struct("RowStream").field("done", &self.batches.is_none()).finish_non_exhaustive()
     }
 }

@@ -33,6 +33,7 @@ pub struct Translator {
     /// and a set that is being written to does not hold up the others.
     sets: Box<[RwLock<Vec<Entry>>]>,
     ways: usize,
+    database: Option<Arc<str>>,
 }
 
 struct Entry {
@@ -49,7 +50,20 @@ impl Translator {
     pub fn new(dialect: &'static Dialect, capacity: usize) -> Self {
         let ways = capacity.min(WAYS);
         let sets = capacity.checked_div(ways).unwrap_or(0);
-        Self { dialect, sets: (0..sets).map(|_| RwLock::default()).collect(), ways }
+        let sets = (0..sets).map(|_| RwLock::default()).collect();
+        Self { dialect, sets, ways, database: None }
+    }
+
+    /// Names the database, so that errors of its statements can say which one they come from.
+    #[must_use]
+    pub fn for_database(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.database = Some(name.into());
+        self
+    }
+
+    /// The name of the database, if it was given one.
+    pub fn database(&self) -> Option<&Arc<str>> {
+        self.database.as_ref()
     }
 
     /// The dialect it translates for.
