@@ -90,7 +90,6 @@ impl Tx {
         let start = Instant::now();
         let result = lease.connection().execute_script(script).await;
         lease.finished(start.elapsed(), result.as_ref().copied());
-        drop(lease);
         result.map_err(|error| error.or_database(self.translator.database()))
     }
 
