@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use wellspring_connector::{Connector, Driver, Error, ErrorKind, Result};
+use wellspring_connector::{Connector, Driver, Error, ErrorKind, Result, nearest};
 
 /// The databases Wellspring knows of: every scheme, and the feature that brings its driver, if
 /// this version has one.
@@ -108,8 +108,12 @@ impl Drivers {
             ),
             None => {
                 let schemes: Vec<&str> = KNOWN.iter().map(|(schemes, _)| schemes[0]).collect();
+                let hint = match nearest(scheme, schemes.iter().copied()) {
+                    Some(nearest) => format!(", did you mean `{nearest}`?"),
+                    None => String::new(),
+                };
                 format!(
-                    "unknown URL scheme `{scheme}`; known are {}; {}",
+                    "unknown URL scheme `{scheme}`{hint}; known are {}; {}",
                     schemes.join(", "),
                     self.available()
                 )

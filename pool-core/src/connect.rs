@@ -71,6 +71,8 @@ pub(crate) async fn once<M: Manager>(permit: Permit<M>) -> Result<(), ConnectErr
         return Err(ConnectError::Closed);
     };
     attempt(&pool, permit).await.map_err(|(error, failed_at, permit)| {
+        let failures = pool.peek(|state, _| state.note_connect_failure());
+        pool.emit(&Event::ConnectFailed { error: &error, failures, retry_in: None });
         permit.give_back(&pool, failed_at);
         error
     })

@@ -343,8 +343,7 @@ impl<C, E> State<C, E> {
         retrying: bool,
         actions: &mut Actions<C>,
     ) -> bool {
-        self.counters.connect_failures += 1;
-        self.connect_failures = self.connect_failures.saturating_add(1);
+        self.note_connect_failure();
         self.last_connect_error = Some(Arc::clone(error));
         if permanent {
             self.waiters.fail_all(|| Failure::Connect(Arc::clone(error)), &mut actions.wake);
@@ -356,6 +355,13 @@ impl<C, E> State<C, E> {
             self.backing_off = false;
         }
         retry
+    }
+
+    /// Counts a failure to connect; returns how many there were in a row.
+    pub(crate) fn note_connect_failure(&mut self) -> u32 {
+        self.counters.connect_failures += 1;
+        self.connect_failures = self.connect_failures.saturating_add(1);
+        self.connect_failures
     }
 
     /// Somebody waits, or too few are idle.

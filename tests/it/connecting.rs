@@ -16,7 +16,16 @@ async fn an_unknown_scheme_names_the_known_ones() {
     let error = refused("postgers://localhost/shop").await;
     assert_eq!(error.kind(), ErrorKind::Config);
     let text = error.to_string();
-    for word in ["`postgers`", "sqlite", "postgres", "mysql", "mssql", "oracle", "spark"] {
+    for word in [
+        "`postgers`",
+        "did you mean `postgres`",
+        "sqlite",
+        "postgres",
+        "mysql",
+        "mssql",
+        "oracle",
+        "spark",
+    ] {
         assert!(text.contains(word), "{text}");
     }
 }

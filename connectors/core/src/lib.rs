@@ -91,6 +91,7 @@ pub use from_row::FromRow;
 pub use lease::{Lease, Source};
 pub use lexer::{Lexer, Token, TokenKind};
 pub use manager::ConnectorManager;
+pub use nearest::nearest;
 pub use params::{IntoParams, Params};
 pub use query::Query;
 pub use rows::{Batch, Column, ColumnIndex, Columns, Cursor, Row, RowBatch, Rows};

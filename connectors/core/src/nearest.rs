@@ -1,14 +1,25 @@
 //! Finds the known name somebody probably meant.
 
-/// The name among `known` closest to `name`, if a typing error could have made one of the other:
-/// at most a third of it differs.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The name among `known` closest to `name`, if a typing error could have made one of the other (at
+/// most a third of it differs), else one that begins with `name`. For errors that refuse an unknown option, parameter or scheme.
+///
+/// ```
+/// use wellspring_connector::nearest;
+///
+/// assert_eq!(nearest("buzy_timeout", ["mode", "busy_timeout"]), Some("busy_timeout"));
+/// assert_eq!(nearest("colour", ["mode", "busy_timeout"]), None);
+/// ```
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = name.chars().count().div_ceil(3);
+    let rank = |candidate: &'a str| match distance(name, candidate) {
+        distance if distance <= limit => Some(distance),
+        _ if name.len() >= 3 && candidate.starts_with(name) => Some(usize::MAX),
+        _ => None,
+    };
     known
         .into_iter()
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
+        .filter_map(|candidate| Some((rank(candidate)?, candidate)))
+        .min_by_key(|(rank, _)| *rank)
         .map(|(_, candidate)| candidate)
 }
 
@@ -41,6 +52,8 @@ mod tests {
             ("Name", Some("name")),
             ("userid", Some("user_id")),
             ("bron", Some("born")),
+            ("user", Some("user_id")),
+            ("us", None),
             ("total", None),
             ("x", None),
             ("", None),

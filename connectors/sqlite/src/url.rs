@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use wellspring_connector::{Error, ErrorKind, Result};
+use wellspring_connector::{Error, ErrorKind, Result, nearest};
 
 use crate::options::{Execution, JournalMode, OpenMode, SqliteOptions, Synchronous, Words};
 
@@ -78,10 +78,12 @@ fn set(options: SqliteOptions, key: &str, value: &str) -> Result<SqliteOptions> 
         }
         "execution" => options.execution(word::<Execution>(key, value)?),
         _ => {
-            let nearest =
-                KEYS.iter().min_by_key(|known| distance(key, known)).expect("there are known keys");
+            let hint = match nearest(key, KEYS.iter().copied()) {
+                Some(nearest) => format!("; did you mean `{nearest}`?"),
+                None => String::new(),
+            };
             return Err(config(format!(
-                "`{key}` is not an option of a SQLite URL; did you mean `{nearest}`? (known: {})",
+                "`{key}` is not an option of a SQLite URL{hint} (known: {})",
                 KEYS.join(", ")
             )));
         }
@@ -149,22 +151,6 @@ fn decode(text: &str) -> Result<String> {
         return Err(config(format!("`{text}` contains a NUL byte")));
     }
     String::from_utf8(bytes).map_err(|_| config(format!("`{text}` does not decode to UTF-8")))
-}
-
-/// How many letters must change to make `a` of `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 fn bad_value(key: &str, value: &str, wanted: impl std::fmt::Display) -> Error {

@@ -181,6 +181,7 @@ async fn start_reports_the_first_failure_without_retrying() {
     let error = pool.start().await.unwrap_err();
     assert!(matches!(error, ConnectError::Failed(_)), "{error}");
     assert_eq!(world.connect.calls(), 1);
+    assert_eq!(pool.stats().counters.connect_failures, 1);
     world.connect.always(Step::Ok);
     pool.start().await.unwrap();
     pool.start().await.unwrap();
