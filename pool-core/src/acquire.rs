@@ -81,7 +81,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         }
         let deadline = clock::after(now, self.timeout.unwrap_or(shared.options.acquire_timeout));
         // Cloning a waker is foreign code: not under the lock. So look again inside.
-        let waker = cx.waker().clone();
+        let mut waker = Some(cx.waker().clone());
         let key = shared.change(|state, rules, actions| {
             match state.look(rules, location, now) {
                 Look::Found { entry, refill } => {
@@ -91,7 +91,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
                 Look::Closed => return Err(Err(AcquireError::Closed)),
                 Look::Nothing => {}
             }
-            state.enqueue(rules, waker, location, deadline, now, actions).map_err(Err)
+            state.enqueue(rules, &mut waker, location, deadline, now, actions).map_err(Err)
         });
         match key {
             Ok(key) => {

@@ -1,5 +1,6 @@
 //! What a decision under the lock asks for once the lock is released.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use crate::entry::Entry;
@@ -26,7 +27,10 @@ impl Extend<Waker> for WakeList {
 impl WakeList {
     pub(crate) fn wake(self) {
         for waker in self.first.into_iter().chain(self.rest) {
-            waker.wake();
+            // Wakers are other people's code; one that panics must not cost the others their turn.
+            if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
+                tracing::error!("a waker panicked");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 pub(crate) use tokio::time::Instant;
 
 /// Longer than any process lives; what "never" becomes where an instant is needed.
-const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+pub(crate) const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
 /// Now.
 pub(crate) fn now() -> Instant {

@@ -1,5 +1,6 @@
 //! Opening connections on the pool's behalf: bounded, supervised, with pauses after failures.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -117,6 +118,8 @@ async fn attempt<M: Manager>(pool: &Shared<M>, permit: Permit<M>) -> Result<(), 
             pool.change(|state, rules, actions| {
                 state.connected(slot, entry.expires, actions);
                 state.admit(rules, entry, true, now, actions);
+                // One lane is free again: others may be waiting for it.
+                state.pump(rules, now, actions);
             });
             return Ok(());
         }
@@ -134,7 +137,8 @@ fn after_failure<M: Manager>(
     permit: &mut Permit<M>,
     error: &Arc<ConnectError<M::Error>>,
 ) -> Option<Duration> {
-    let class = error.class(&pool.manager);
+    let class = catch_unwind(AssertUnwindSafe(|| error.class(&pool.manager)));
+    let class = class.unwrap_or(FailureClass::Transient);
     let permanent = class == FailureClass::Permanent;
     let retrying = permit.retrying;
     let (retry, failures) = pool.change(|state, rules, actions| {
@@ -161,7 +165,8 @@ fn pause(options: &PoolOptions, class: FailureClass, failures: u32) -> Duration 
 /// How long a connection born now may live: shortened by its share of the jitter.
 fn lifetime(options: &PoolOptions) -> Option<Duration> {
     let limit = options.max_lifetime?;
-    Some(limit.mul_f64(1.0 - options.max_lifetime_jitter * fastrand::f64()))
+    let jitter = options.max_lifetime_jitter * fastrand::f64();
+    Some(limit.min(clock::FAR).mul_f64(1.0 - jitter))
 }
 
 #[cfg(test)]

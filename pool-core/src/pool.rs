@@ -111,7 +111,22 @@ impl<M: Manager> Pool<M> {
     /// # Cancel safety
     /// Connects under way go on when the future is dropped.
     pub async fn start(&self) -> Result<(), ConnectError<M::Error>> {
-        self.warm_up(self.shared.options.initial_size.max(1)).await
+        let options = &self.shared.options;
+        let deadline = clock::after(clock::now(), options.connect_timeout);
+        loop {
+            self.warm_up(options.initial_size.max(1)).await?;
+            if self.shared.peek(|state, _| state.living()) > 0 {
+                return Ok(());
+            }
+            // Every place is taken by connects the pool began by itself: how do they end?
+            if self.is_closed() {
+                return Err(ConnectError::Closed);
+            }
+            if clock::now() >= deadline {
+                return Err(ConnectError::TimedOut { limit: options.connect_timeout });
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Opens connections until the pool has `size` of them (at most `max_size`).

@@ -141,7 +141,7 @@ impl<C, E> State<C, E> {
     pub(crate) fn enqueue(
         &mut self,
         rules: &Rules<'_>,
-        waker: Waker,
+        waker: &mut Option<Waker>,
         location: &'static Location<'static>,
         deadline: Instant,
         now: Instant,
@@ -162,6 +162,7 @@ impl<C, E> State<C, E> {
                 return Err(AcquireError::Exhausted { status: self.status(options) });
             }
         }
+        let waker = waker.take().expect("the caller brings its waker");
         let key = self.waiters.push(waker, location, deadline);
         // With somebody in line the housekeeper watches over grants.
         actions.poke_housekeeper |= !std::mem::replace(&mut self.watching, true);
@@ -387,10 +388,18 @@ impl<C, E> State<C, E> {
         target: usize,
         now: Instant,
     ) -> Vec<(u32, ConnectionId)> {
-        let size = self.slots.size() - self.slots.count(SlotPhase::Closing);
+        // What is still connecting may yet fail: it proves nothing.
+        let size = self.living();
         let room = rules.options.max_size.saturating_sub(self.slots.size());
         let count = if self.closed { 0 } else { target.saturating_sub(size).min(room) };
         (0..count).map(|_| self.take_slot(now)).collect()
+    }
+
+    /// Connections that exist and are not going away.
+    pub(crate) fn living(&self) -> usize {
+        self.slots.size()
+            - self.slots.count(SlotPhase::Closing)
+            - self.slots.count(SlotPhase::Connecting)
     }
 
     /// Gives a slot back; its connection is gone.
@@ -446,7 +455,7 @@ impl<C, E> State<C, E> {
     // ---- matching demand with supply ------------------------------------------------------
 
     /// Serves waiters from idle connections, and starts what is missing.
-    fn pump(&mut self, rules: &Rules<'_>, now: Instant, actions: &mut Actions<C>) {
+    pub(crate) fn pump(&mut self, rules: &Rules<'_>, now: Instant, actions: &mut Actions<C>) {
         if self.closed {
             return;
         }

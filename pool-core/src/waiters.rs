@@ -132,13 +132,30 @@ impl<T, F> Waiters<T, F> {
             }
             let node = self.node(index);
             if node.deadline > now {
-                let location = node.location;
+                // A waiter without a waker has been woken and was not polled since: it may be stuck.
+                // One that can be woken goes first, else two stuck ones could pass a connection to
+                // and fro between them for ever.
+                let index = if node.waker.is_some() { index } else { self.awake(now, index) };
+                let location = self.node(index).location;
                 return Some(Head { index, location });
             }
             let waker = node.waker.take();
             self.unlink(Which::Waiting, index);
             expired.extend(waker);
         }
+    }
+
+    /// The first in line who can be woken and is not late, else `head`.
+    fn awake(&mut self, now: Instant, head: u32) -> u32 {
+        let mut index = head;
+        while index != NONE {
+            let node = self.node(index);
+            if node.waker.is_some() && node.deadline > now {
+                return index;
+            }
+            index = node.next;
+        }
+        head
     }
 
     /// Gives the head of the line what it waits for. Returns the waker to wake, outside the lock.

@@ -130,6 +130,25 @@ async fn a_grant_nobody_picks_up_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn several_stuck_waiters_do_not_keep_a_live_one_waiting() {
+    let (pool, world) = pool(1);
+    let held = pool.get().await.unwrap();
+    let mut stuck: Vec<_> = (0..3).map(|_| Box::pin(pool.get())).collect();
+    for waiter in &mut stuck {
+        assert!(futures_poll(waiter.as_mut()).await.is_none());
+    }
+    let live = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.get_timeout(Duration::from_secs(5)).await.map(drop).is_ok() }
+    });
+    settle().await;
+    drop(held);
+    assert!(live.await.unwrap(), "starved by waiters nobody polls");
+    drop(stuck);
+    full_strength(&pool, &world).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expired_waiter_is_never_granted() {
     let (pool, world) = pool(1);
     let held = pool.get().await.unwrap();

@@ -190,6 +190,15 @@ async fn start_reports_the_first_failure_without_retrying() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn start_proves_a_connection_though_others_are_under_way() {
+    for max_size in [1, 4] {
+        let (pool, world) = pool_with(max_size, |b| b.min_idle(1));
+        world.connect.always(Step::FailForGood);
+        assert!(pool.start().await.is_err(), "proved nothing");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn warm_up_opens_as_many_as_asked_and_allowed() {
     let (pool, world) = pool_with(5, |b| b.max_connecting(2).max_overflow(3));
     pool.warm_up(3).await.unwrap();
