@@ -100,6 +100,18 @@ impl Slots {
         self.counts[phase as usize]
     }
 
+    /// How many have been in a phase only since `start`; all of them without a start.
+    pub(crate) fn count_since(&self, phase: Phase, start: Option<Instant>) -> usize {
+        match (self.count(phase), start) {
+            (0, _) => 0,
+            (count, None) => count,
+            (_, Some(start)) => {
+                let slots = self.slots.iter().flatten();
+                slots.filter(|slot| slot.phase == phase && slot.since >= start).count()
+            }
+        }
+    }
+
     /// All slots in use, whatever for.
     pub(crate) fn size(&self) -> usize {
         self.counts.iter().sum()

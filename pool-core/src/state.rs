@@ -37,6 +37,9 @@ mod housekeeping;
 /// How long a granted connection may lie unclaimed while others wait, before it is taken back.
 pub(crate) const GRANT_PATIENCE: Duration = Duration::from_millis(100);
 
+/// How long a validation or reset is counted on to give its connection to a waiter.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// How many holders a timeout names.
 const HOLDERS: usize = 5;
 
@@ -129,8 +132,8 @@ impl<C, E> State<C, E> {
                 let mut entry = self.pop_idle(rules).expect("just seen");
                 self.hand_out(&mut entry, location, now);
                 self.counters.acquired_directly += 1;
-                let refill =
-                    self.idle.len() < rules.options.min_idle && self.connects_wanted(rules) > 0;
+                let refill = self.idle.len() < rules.options.min_idle
+                    && self.connects_wanted(rules, now) > 0;
                 Look::Found { entry, refill }
             }
             _ => Look::Nothing,
@@ -156,7 +159,7 @@ impl<C, E> State<C, E> {
         }
         if options.when_exhausted == WhenExhausted::Fail {
             let free = options.limit().saturating_sub(self.slots.size());
-            let prospects = self.idle.len() + self.coming() + free;
+            let prospects = self.idle.len() + self.coming(options, now) + free;
             if self.waiters.len() >= prospects {
                 self.counters.refused += 1;
                 return Err(AcquireError::Exhausted { status: self.status(options) });
@@ -479,18 +482,18 @@ impl<C, E> State<C, E> {
                 break;
             }
         }
-        for _ in 0..self.connects_wanted(rules) {
+        for _ in 0..self.connects_wanted(rules, now) {
             actions.connect.push(self.take_slot(now));
         }
     }
 
-    fn connects_wanted(&self, rules: &Rules<'_>) -> usize {
+    fn connects_wanted(&self, rules: &Rules<'_>, now: Instant) -> usize {
         if self.backing_off {
             return 0;
         }
         let options = rules.options;
         let size = self.slots.size();
-        let coming = self.coming();
+        let coming = self.coming(options, now);
         let waiting = self.waiters.len();
         let for_waiters = waiting.saturating_sub(coming).min(options.limit().saturating_sub(size));
         let spare = self.idle.len() + coming.saturating_sub(waiting);
@@ -502,11 +505,15 @@ impl<C, E> State<C, E> {
         (for_waiters + for_idle).min(room)
     }
 
-    /// Connections that will be there soon without anybody's doing.
-    fn coming(&self) -> usize {
-        self.slots.count(SlotPhase::Connecting)
-            + self.slots.count(SlotPhase::Validating)
-            + self.slots.count(SlotPhase::Resetting)
+    /// Connections that will be there soon without anybody's doing. One whose check or reset takes
+    /// long, or whose connect outlived its limit (its runtime does not run), is not counted on:
+    /// a waiter gets another meanwhile.
+    fn coming(&self, options: &PoolOptions, now: Instant) -> usize {
+        let soon = now.checked_sub(PATIENCE);
+        let connecting = now.checked_sub(options.connect_timeout.saturating_mul(2));
+        self.slots.count_since(SlotPhase::Connecting, connecting)
+            + self.slots.count_since(SlotPhase::Validating, soon)
+            + self.slots.count_since(SlotPhase::Resetting, soon)
     }
 
     fn take_slot(&mut self, now: Instant) -> (u32, ConnectionId) {

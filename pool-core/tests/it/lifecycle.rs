@@ -53,6 +53,25 @@ async fn a_hanging_validation_ends_at_its_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hanging_checks_and_resets_do_not_keep_a_waiter_from_a_new_connection() {
+    let (pool, world) = pool_with(10, |b| b.validate(Validate::Always));
+    pool.warm_up(4).await.unwrap();
+    world.validate.always(Step::Never);
+    let start = Instant::now();
+    drop(pool.get().await.unwrap());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+
+    let (pool, world) = pool_with(10, |b| b);
+    world.reset.always(Step::Never);
+    let mut dirty = pool.get().await.unwrap();
+    dirty.dirty = true;
+    drop(dirty);
+    let start = Instant::now();
+    drop(pool.get().await.unwrap());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn validate_always_holds_for_a_direct_hand_off_too() {
     let (pool, world) = pool_with(1, |b| b.validate(Validate::Always));
     let held = pool.get().await.unwrap();
