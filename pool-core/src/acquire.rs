@@ -80,6 +80,8 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
             return Poll::Ready(Err(AcquireError::NoRuntime));
         }
         let deadline = clock::after(now, self.timeout.unwrap_or(shared.options.acquire_timeout));
+        // Panics where the runtime has no timers: before joining the line, not after.
+        let timer = Box::pin(tokio::time::sleep_until(deadline));
         // Cloning a waker is foreign code: not under the lock. So look again inside.
         let mut waker = Some(cx.waker().clone());
         let key = shared.change(|state, rules, actions| {
@@ -95,7 +97,6 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         });
         match key {
             Ok(key) => {
-                let timer = Box::pin(tokio::time::sleep_until(deadline));
                 self.waiting = Some(Waiting { key, since: now, timer });
                 self.look_after(cx)
             }

@@ -194,6 +194,7 @@ impl<M: Manager> Shared<M> {
         let recent = std::mem::take(&mut entry.recent);
         entry.work.merge(&recent);
         entry.idle_since = now;
+        entry.preparation = Duration::ZERO;
         entry.proven_at = now;
         self.emit(&Event::Released { id: held.id(), held: used_for });
 
