@@ -115,12 +115,14 @@ async fn attempt<M: Manager>(pool: &Shared<M>, permit: Permit<M>) -> Result<(), 
             permit.disarm();
             entry.preparation = took;
             pool.emit(&Event::Connected { id, took });
-            pool.change(|state, rules, actions| {
-                state.connected(slot, entry.expires, actions);
+            let forgotten = pool.change(|state, rules, actions| {
+                let forgotten = state.connected(slot, entry.expires, actions);
                 state.admit(rules, entry, true, now, actions);
                 // One lane is free again: others may be waiting for it.
                 state.pump(rules, now, actions);
+                forgotten
             });
+            drop(forgotten);
             return Ok(());
         }
         Ended::Done(Err(error)) => ConnectError::Failed(error),
@@ -141,7 +143,7 @@ fn after_failure<M: Manager>(
     let class = class.unwrap_or(FailureClass::Transient);
     let permanent = class == FailureClass::Permanent;
     let retrying = permit.retrying;
-    let (retry, failures) = pool.change(|state, rules, actions| {
+    let ((retry, _forgotten), failures) = pool.change(|state, rules, actions| {
         let retry = state.connect_failed(rules, error, permanent, retrying, actions);
         (retry, state.connect_failures)
     });

@@ -65,6 +65,9 @@ pub(crate) struct State<C, E> {
 /// What waiting came to.
 pub(crate) type Served<C, E> = Result<Box<Entry<C>>, AcquireError<E>>;
 
+/// An error nobody refers to any more: its destructor is the user's, to be run outside the lock.
+pub(crate) type Forgotten<E> = Option<Arc<ConnectError<E>>>;
+
 /// Why a waiter was told to give up.
 #[derive(Debug)]
 pub(crate) enum Failure<E> {
@@ -326,13 +329,14 @@ impl<C, E> State<C, E> {
         slot: u32,
         expires: Option<Instant>,
         actions: &mut Actions<C>,
-    ) {
+    ) -> Forgotten<E> {
         self.backing_off = false;
         self.connect_failures = 0;
-        self.last_connect_error = None;
+        let forgotten = self.last_connect_error.take();
         self.counters.connected += 1;
         self.slots.set_expiry(slot, expires);
         actions.poke_housekeeper = true;
+        forgotten
     }
 
     /// A connect failed. A `permanent` failure is told to everybody who waits.
@@ -346,9 +350,9 @@ impl<C, E> State<C, E> {
         permanent: bool,
         retrying: bool,
         actions: &mut Actions<C>,
-    ) -> bool {
+    ) -> (bool, Forgotten<E>) {
         self.note_connect_failure();
-        self.last_connect_error = Some(Arc::clone(error));
+        let forgotten = self.last_connect_error.replace(Arc::clone(error));
         if permanent {
             self.waiters.fail_all(|| Failure::Connect(Arc::clone(error)), &mut actions.wake);
         }
@@ -358,7 +362,7 @@ impl<C, E> State<C, E> {
         } else if retrying {
             self.backing_off = false;
         }
-        retry
+        (retry, forgotten)
     }
 
     /// Counts a failure to connect; returns how many there were in a row.
