@@ -50,11 +50,12 @@ impl DatabaseConnection {
         Query::new(self, sql, params)
     }
 
-    /// Runs several statements separated by semicolons, without parameters.
+    /// Runs several statements separated by semicolons, without parameters, and reports what each
+    /// did.
     ///
     /// # Errors
     /// The first failing statement's; those before it have been carried out.
-    pub async fn execute_script(&mut self, script: &str) -> Result<()> {
+    pub async fn execute_script(&mut self, script: &str) -> Result<Vec<ExecResult>> {
         let result = self.lease.connection().execute_script(script).await;
         result.map_err(|error| error.or_database(self.translator.database()))
     }

@@ -146,12 +146,16 @@ impl Database {
         Query::new(Lender::new(self, Location::caller()), sql, params)
     }
 
-    /// Runs several statements separated by semicolons, without parameters, on one connection.
+    /// Runs several statements separated by semicolons, without parameters, on one connection, and
+    /// reports what each did.
     ///
     /// # Errors
     /// The first failing statement's; those before it have been carried out.
     #[track_caller]
-    pub fn execute_script(&self, script: &str) -> impl Future<Output = Result<()>> + Send {
+    pub fn execute_script(
+        &self,
+        script: &str,
+    ) -> impl Future<Output = Result<Vec<ExecResult>>> + Send {
         let connection = self.connection();
         async move { connection.await?.execute_script(script).await.map_err(|error| self.named(error)) }
     }

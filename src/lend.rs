@@ -1,6 +1,8 @@
 //! How a database lends its connections.
 
+use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ impl Lender {
 
     pub(crate) async fn borrow(&self) -> Result<PooledLease> {
         match self.db.pool().get_owned().called_from(self.location).await {
-            Ok(guard) => Ok(PooledLease::new(guard)),
+            Ok(guard) => Ok(PooledLease::new(guard, self.location)),
             Err(error) => Err(failure::acquire(&error, &self.db.shared_name())),
         }
     }
@@ -59,11 +61,15 @@ impl Begin for Lender {
 #[derive(Debug)]
 pub struct PooledLease {
     guard: Option<Pooled<ConnectorManager>>,
+    location: &'static Location<'static>,
 }
 
 impl PooledLease {
-    pub(crate) fn new(guard: Pooled<ConnectorManager>) -> Self {
-        Self { guard: Some(guard) }
+    pub(crate) fn new(
+        guard: Pooled<ConnectorManager>,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self { guard: Some(guard), location }
     }
 
     fn guard(&mut self) -> &mut Pooled<ConnectorManager> {
@@ -78,6 +84,20 @@ impl Lease for PooledLease {
 
     fn record(&mut self, kind: WorkKind, took: Duration, ok: bool) {
         self.guard().record(kind, took, ok);
+    }
+
+    fn replace(&mut self) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + '_>> {
+        Box::pin(async {
+            let Some(guard) = self.guard.take() else {
+                return Ok(false);
+            };
+            let pool = guard.pool().clone();
+            guard.discard();
+            let name: Arc<str> = pool.name().into();
+            let another = pool.get_owned().called_from(self.location).await;
+            self.guard = Some(another.map_err(|error| failure::acquire(&error, &name))?);
+            Ok(true)
+        })
     }
 
     fn abandon(&mut self) {

@@ -137,7 +137,7 @@ impl Connection for FaultyConnection {
         self.inner.query(command).await
     }
 
-    async fn execute_script(&mut self, script: &str) -> Result<()> {
+    async fn execute_script(&mut self, script: &str) -> Result<Vec<ExecResult>> {
         self.inner.execute_script(script).await
     }
 

@@ -81,15 +81,16 @@ impl Tx {
         Query::new(self, sql, params)
     }
 
-    /// Runs several statements separated by semicolons, without parameters.
+    /// Runs several statements separated by semicolons, without parameters, and reports what each
+    /// did.
     ///
     /// # Errors
     /// The first failing statement's.
-    pub async fn execute_script(&mut self, script: &str) -> Result<()> {
+    pub async fn execute_script(&mut self, script: &str) -> Result<Vec<ExecResult>> {
         let mut lease = self.lease().await?;
         let start = Instant::now();
         let result = lease.connection().execute_script(script).await;
-        lease.finished(start.elapsed(), result.as_ref().copied());
+        lease.finished(start.elapsed(), result.as_ref().map(drop));
         result.map_err(|error| error.or_database(self.translator.database()))
     }
 

@@ -51,7 +51,7 @@ async fn call(session: &mut Session, what: &str, n: i64) {
         "savepoint" => connection.savepoint(SavepointOp::Create, "s").await,
         "ping" => connection.ping().await,
         "reset" => connection.reset(Default::default()).await,
-        "script" => connection.execute_script(&insert).await,
+        "script" => connection.execute_script(&insert).await.map(drop),
         "transaction" => {
             async {
                 connection.begin(TransactionOptions::new()).await?;

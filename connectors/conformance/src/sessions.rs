@@ -89,13 +89,16 @@ pub async fn cached_statements_survive_changed_tables(target: &impl Target) {
 pub async fn scripts_run_in_order_and_stop_at_errors(target: &impl Target) {
     let mut session = Session::fresh(target).await;
     session.table(target).await;
-    session
+    let done = session
         .connection
         .execute_script(
-            "insert into t values (1, 1); insert into t values (2, 2);\n-- end; of it\n",
+            "insert into t values (1, 1); insert into t values (2, 2);\n\
+             update t set b = b + 1;\n-- end; of it\n",
         )
         .await
         .expect("runs");
+    let affected: Vec<u64> = done.iter().map(|done| done.rows_affected).collect();
+    assert_eq!(affected, [1, 1, 2], "what each statement of a script did");
     assert_eq!(session.count().await, 2);
     let error = session
         .connection

@@ -2,12 +2,13 @@
 
 use std::any::Any;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use wellspring_pool_core::ResetMode;
 
-use crate::{Dialect, Error, Result, Rows, Value};
+use crate::{BulkSource, BulkTarget, Dialect, Error, Result, Rows, Value};
 
 /// Turns a URL into a [`Connector`]: what is registered, one for each kind of database.
 pub trait Driver: fmt::Debug + Send + Sync + 'static {
@@ -68,12 +69,22 @@ pub struct Command<'a> {
     pub text: &'a str,
     /// The values, one for each marker number.
     pub values: &'a [Value],
+    /// How many rows a batch of the result should hold; `None` leaves it to the driver. Rows
+    /// arrive in the same order either way.
+    pub fetch_size: Option<NonZeroU32>,
 }
 
 impl<'a> Command<'a> {
     /// The statement `text` with `values`.
     pub fn new(text: &'a str, values: &'a [Value]) -> Self {
-        Self { text, values }
+        Self { text, values, fetch_size: None }
+    }
+
+    /// Asks for batches of about `rows` rows.
+    #[must_use]
+    pub fn fetch_size(mut self, rows: Option<NonZeroU32>) -> Self {
+        self.fetch_size = rows;
+        self
     }
 }
 
@@ -201,11 +212,23 @@ pub trait Connection: fmt::Debug + Send + 'static {
     /// Runs one statement and streams its rows.
     async fn query(&mut self, command: Command<'_>) -> Result<Rows<'_>>;
 
-    /// Runs several statements separated by semicolons, without parameters.
+    /// Runs several statements separated by semicolons, without parameters, and reports what each
+    /// did, in their order.
     ///
     /// # Errors
     /// The first failing statement's error; those before it have been carried out.
-    async fn execute_script(&mut self, script: &str) -> Result<()>;
+    async fn execute_script(&mut self, script: &str) -> Result<Vec<ExecResult>>;
+
+    /// Inserts many rows by the fastest way the database has, all of them or none, and returns how
+    /// many there were.
+    ///
+    /// The default sends inserts of many rows each, in a transaction of its own where none is open.
+    ///
+    /// # Errors
+    /// The database's, or the source's; no row is kept then.
+    async fn bulk_insert(&mut self, into: &BulkTarget, rows: &mut dyn BulkSource) -> Result<u64> {
+        crate::bulk::multi_row::insert(self, into, rows).await
+    }
 
     /// Begins a transaction.
     async fn begin(&mut self, options: TransactionOptions) -> Result<()>;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ValueKind;
+
 /// How a statement's parameters are marked in the text that reaches the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -59,6 +61,9 @@ pub struct Dialect {
     pub dash_comment_needs_space: bool,
     /// The most parameters one statement may have.
     pub max_parameters: usize,
+    /// A query without rows, for `in (…)` with an empty list. `{type}` in it stands for the name of
+    /// the type of the list's elements.
+    pub empty_list: &'static str,
 }
 
 impl Dialect {
@@ -78,6 +83,7 @@ impl Dialect {
         hash_comments: false,
         dash_comment_needs_space: false,
         max_parameters: 65_535,
+        empty_list: "select null where 1 = 0",
     };
 
     /// SQLite.
@@ -99,6 +105,7 @@ impl Dialect {
         e_strings: true,
         dollar_quotes: true,
         nested_comments: true,
+        empty_list: "select null::{type} where false",
         ..Self::STANDARD
     };
 
@@ -111,6 +118,7 @@ impl Dialect {
         backslash_escapes: true,
         hash_comments: true,
         dash_comment_needs_space: true,
+        empty_list: "select null from dual where 1 = 0",
         ..Self::STANDARD
     };
 
@@ -135,6 +143,7 @@ impl Dialect {
         system: "oracle.db",
         marker: Marker::ColonNumber,
         q_strings: true,
+        empty_list: "select null from dual where 1 = 0",
         ..Self::STANDARD
     };
 
@@ -152,6 +161,29 @@ impl Dialect {
             Marker::ColonNumber => ":",
         };
         write!(out, "{prefix}{number}").expect("writing to a String cannot fail");
+    }
+
+    /// The query without rows for a list of elements of `kind`.
+    pub(crate) fn empty_list(&self, kind: ValueKind) -> String {
+        let name = match kind {
+            ValueKind::Bool => "boolean",
+            ValueKind::I16 => "smallint",
+            ValueKind::I32 => "integer",
+            ValueKind::I64 => "bigint",
+            ValueKind::F32 => "real",
+            ValueKind::F64 => "double precision",
+            ValueKind::U64 | ValueKind::Decimal => "numeric",
+            ValueKind::Bytes => "bytea",
+            ValueKind::Uuid => "uuid",
+            ValueKind::Json => "jsonb",
+            ValueKind::Date => "date",
+            ValueKind::Time => "time",
+            ValueKind::Timestamp => "timestamp",
+            ValueKind::TimestampTz => "timestamptz",
+            ValueKind::Interval => "interval",
+            _ => "text",
+        };
+        self.empty_list.replace("{type}", name)
     }
 
     /// `name` as a quoted identifier, with its quotes doubled. Dots are not split.

@@ -1,6 +1,7 @@
 //! Borrowing a connection for one statement or one transaction.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use wellspring_pool_core::WorkKind;
@@ -21,6 +22,14 @@ pub trait Lease: Send {
     /// Called after each statement with how it ended. The default books it as a query.
     fn finished(&mut self, took: Duration, outcome: Result<(), &Error>) {
         self.record(WorkKind::Query, took, outcome.is_ok());
+    }
+
+    /// Gives the connection up as lost and takes another one in its place, where the lender has
+    /// others that serve as well: false, the default, when it has not.
+    ///
+    /// Called when the connection turned out to be gone before anything was sent.
+    fn replace(&mut self) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + '_>> {
+        Box::pin(std::future::ready(Ok(false)))
     }
 
     /// Gives the connection back with a transaction open that must be rolled back, whatever the

@@ -51,6 +51,7 @@
 //! `chrono`, `time`, `jiff`, `uuid`, `rust_decimal`, `bigdecimal` and `serde_json` convert the types
 //! of those crates, as parameters and from columns. None is on by default.
 
+mod bulk;
 mod connection;
 mod convert;
 mod datetime;
@@ -61,6 +62,7 @@ mod error;
 mod from_row;
 mod lease;
 mod lexer;
+mod limits;
 mod manager;
 mod nearest;
 mod params;
@@ -76,6 +78,7 @@ mod uuid;
 mod value;
 mod value_batch;
 
+pub use bulk::{BulkRow, BulkSink, BulkSource, BulkTarget, BulkValue, bulk_rows, bulk_stream};
 pub use connection::{
     Command, Connection, Connector, Driver, ExecResult, IsolationLevel, SavepointOp, SessionState,
     TransactionOptions,
@@ -93,7 +96,7 @@ pub use lexer::{Lexer, Token, TokenKind};
 pub use manager::ConnectorManager;
 pub use nearest::nearest;
 pub use params::{IntoParams, Params};
-pub use query::Query;
+pub use query::{Query, ResultSet};
 pub use rows::{Batch, Column, ColumnIndex, Columns, Cursor, Row, RowBatch, Rows};
 pub use sql::{PlaceholderStyle, Sql};
 pub use statement::Statement;

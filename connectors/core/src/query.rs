@@ -1,18 +1,34 @@
 //! One statement on its way: what a database and a transaction have in common.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::limits::Limits;
 use crate::{
-    Command, Connection, Error, ErrorKind, ExecResult, FromRow, IntoParams, Lease, Result,
-    RowStream, Source, Sql, Statement, Value,
+    Columns, Command, Connection, Error, ErrorKind, ExecResult, FromRow, IntoParams, Lease, Result,
+    Retry, Row, RowStream, Source, Sql, Statement, Value,
 };
 
 /// A statement with its parameters, not yet sent.
 ///
 /// The text is translated and the parameters are bound when it is made; what is wrong with them is
 /// reported when it is run, before a connection is taken.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # use wellspring_connector::{Query, Result, Source};
+/// # async fn report(query: Query<impl Source>, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+/// let totals: Vec<(i64, i64)> = query
+///     .timeout(Duration::from_secs(5))
+///     .tag("nightly report")
+///     .cancel_when(stop)
+///     .all()
+///     .await?;
+/// # Ok(()) }
+/// ```
 ///
 /// # Cancel safety
 /// Dropping any of the futures gives the connection back, marked as busy where the statement may
@@ -24,6 +40,9 @@ pub struct Query<S> {
     statement: Result<(Arc<Statement>, Vec<Value>)>,
     /// Which database errors come from.
     database: Option<Arc<str>>,
+    limits: Limits,
+    fetch_size: Option<NonZeroU32>,
+    tag: Option<Box<str>>,
 }
 
 /// Borrows a connection, lets a function run the statement on it, and books how it ended.
@@ -32,10 +51,16 @@ macro_rules! run {
         let database = $query.database;
         let ran = async {
             let (statement, values) = $query.statement?;
+            let text = tagged($query.tag.as_deref(), statement.text());
+            let mut limits = $query.limits;
             let mut lease = $query.source.lease().await?;
-            let started = Instant::now();
-            let command = Command::new(statement.text(), &values);
-            let result = $function(lease.connection(), command).await;
+            let command = Command::new(&text, &values).fetch_size($query.fetch_size);
+            let mut started = Instant::now();
+            let mut result = limits.bound($function(lease.connection(), command)).await;
+            if was_not_sent(&result) && lease.replace().await? {
+                started = Instant::now();
+                result = limits.bound($function(lease.connection(), command)).await;
+            }
             record(&mut lease, started, &result);
             result
         };
@@ -46,12 +71,65 @@ macro_rules! run {
 impl<S: Source> Query<S> {
     /// The statement `sql` with `params`, to run on a connection of `source`.
     pub fn new<'q>(source: S, sql: impl Into<Sql<'q>>, params: impl IntoParams) -> Self {
-        let statement = source.translator().translate(&sql.into()).and_then(|statement| {
-            let values = statement.bind(params.into_params())?;
-            Ok((statement, values))
-        });
-        let database = source.translator().database().cloned();
-        Self { source, statement, database }
+        let translator = source.translator();
+        let statement = translator.bind(&sql.into(), params.into_params());
+        let database = translator.database().cloned();
+        let limits = Limits::new(translator.statement_timeout());
+        Self { source, statement, database, limits, fetch_size: None, tag: None }
+    }
+
+    /// The longest the statement may take once it has a connection, instead of the database's
+    /// default; of a stream, the longest it may be waited for in all. When it is over the statement
+    /// is cancelled, and the error is [`ErrorKind::StatementTimeout`]. Whether it took effect is
+    /// then unknown, unless it was part of a transaction, which can be rolled back.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.limits.timeout = Some(timeout);
+        self
+    }
+
+    /// Lets the statement take as long as it likes, whatever the database's default is.
+    pub fn no_timeout(mut self) -> Self {
+        self.limits.timeout = None;
+        self
+    }
+
+    /// Cancels the statement when `stop` is ready: the future of a cancellation token
+    /// (`token.cancelled_owned()`), of a signal, of a channel. The error is
+    /// [`ErrorKind::Canceled`].
+    pub fn cancel_when(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.limits.stop = Some(Box::pin(stop));
+        self
+    }
+
+    /// Names what the statement is for: a comment before its text, where those who watch the
+    /// database see it. Few different ones, since each makes another text to prepare.
+    ///
+    /// Up to 100 characters other than control characters; `/*` and `*/` would end the comment.
+    /// Anything else is [`ErrorKind::Usage`] when the statement is run.
+    pub fn tag(mut self, tag: impl Into<Box<str>>) -> Self {
+        let tag = tag.into();
+        let plain = tag.chars().count() <= 100
+            && !tag.chars().any(char::is_control)
+            && !tag.contains("*/")
+            && !tag.contains("/*");
+        if plain {
+            self.tag = Some(tag);
+        } else if self.statement.is_ok() {
+            self.statement = Err(Error::new(
+                ErrorKind::Usage,
+                format!(
+                    "{tag:?} is no tag: up to 100 characters, none of control, no `/*` or `*/`"
+                ),
+            ));
+        }
+        self
+    }
+
+    /// Asks for batches of about `rows` rows; by default the driver decides. It changes how often
+    /// the program waits and how much memory a stream takes, not what it reads. Zero is the default.
+    pub fn fetch_size(mut self, rows: u32) -> Self {
+        self.fetch_size = NonZeroU32::new(rows);
+        self
     }
 
     /// Runs it and reports what it did; rows it returns are discarded.
@@ -68,6 +146,16 @@ impl<S: Source> Query<S> {
     /// As [`execute`](Self::execute); [`ErrorKind::Decode`] when a row is not a `T`.
     pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
         run!(self, collect)
+    }
+
+    /// All results of a statement that has several, such as a stored procedure: the rows of each
+    /// and what it did. Output parameters come as a result of their own where the database sends
+    /// them so.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn results(self) -> Result<Vec<ResultSet>> {
+        run!(self, results)
     }
 
     /// The only row, as a `T`.
@@ -102,35 +190,74 @@ impl<S: Source> Query<S> {
         let database = self.database;
         let batches = async_stream::try_stream! {
             let (statement, values) = self.statement?;
+            let text = tagged(self.tag.as_deref(), statement.text());
+            let mut limits = self.limits;
             let mut lease = self.source.lease().await?;
+            let command = Command::new(&text, &values).fetch_size(self.fetch_size);
             let started = Instant::now();
-            let mut outcome = Ok(());
-            {
-                let command = Command::new(statement.text(), &values);
-                let mut rows = lease.connection().query(command).await?;
-                loop {
-                    match rows.next_batch().await {
-                        Ok(Some(batch)) => yield batch,
-                        Ok(None) => break,
-                        Err(error) => {
-                            outcome = Err(error);
-                            break;
+            let mut again = true;
+            loop {
+                let mut outcome = Ok(());
+                let mut begun = false;
+                match limits.bound(lease.connection().query(command)).await {
+                    Ok(mut rows) => loop {
+                        match limits.bound(rows.next_batch()).await {
+                            Ok(Some(batch)) => {
+                                begun = true;
+                                yield batch;
+                            }
+                            Ok(None) => break,
+                            Err(error) => {
+                                outcome = Err(error);
+                                break;
+                            }
                         }
-                    }
+                    },
+                    Err(error) => outcome = Err(error),
                 }
+                if again && !begun && was_not_sent(&outcome) && lease.replace().await? {
+                    again = false;
+                    continue;
+                }
+                record(&mut lease, started, &outcome);
+                outcome?;
+                break;
             }
-            record(&mut lease, started, &outcome);
-            outcome?;
         };
         RowStream::new(batches, database)
     }
 
     /// The source, and the translated statement with its values in the order of its markers: for
-    /// those who run it in another way, such as a stream.
+    /// those who run it in another way.
     #[allow(clippy::type_complexity, reason = "a name for the pair would not say more")]
     pub fn into_parts(self) -> (S, Result<(Arc<Statement>, Vec<Value>)>) {
         (self.source, self.statement)
     }
+}
+
+/// One of several results of a statement.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ResultSet {
+    /// Its columns; none when it has no rows to give.
+    pub columns: Columns,
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// What it did.
+    pub done: ExecResult,
+}
+
+/// `text` after a comment that says `tag`.
+fn tagged<'t>(tag: Option<&str>, text: &'t str) -> Cow<'t, str> {
+    match tag {
+        None => Cow::Borrowed(text),
+        Some(tag) => Cow::Owned(format!("/* {tag} */ {text}")),
+    }
+}
+
+/// True when the connection turned out to be gone before it was used: another one may be tried.
+fn was_not_sent<T>(result: &Result<T>) -> bool {
+    matches!(result, Err(error) if error.retry() == Retry::SafeToResend)
 }
 
 async fn execute(connection: &mut dyn Connection, command: Command<'_>) -> Result<ExecResult> {
@@ -150,6 +277,22 @@ async fn collect<T: FromRow>(
         }
     }
     Ok(all)
+}
+
+async fn results(connection: &mut dyn Connection, command: Command<'_>) -> Result<Vec<ResultSet>> {
+    let mut rows = connection.query(command).await?;
+    let mut sets = Vec::new();
+    loop {
+        let columns = Columns::clone(rows.columns());
+        let mut set = Vec::new();
+        while let Some(batch) = rows.next_batch().await? {
+            set.extend(batch);
+        }
+        sets.push(ResultSet { columns, rows: set, done: rows.summary() });
+        if !rows.next_set().await? {
+            return Ok(sets);
+        }
+    }
 }
 
 async fn at_most_one<T: FromRow>(

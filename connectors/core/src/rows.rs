@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use crate::{Error, ErrorKind, FromValue, Result, Value, ValueKind, ValueRef};
+use crate::{Error, ErrorKind, ExecResult, FromValue, Result, Value, ValueKind, ValueRef};
 
 /// What is known about one column of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,6 +226,18 @@ pub trait Cursor: Send {
     /// The next batch; `None` when the result is complete. Never called again after `None` or an
     /// error. A batch may be empty.
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Arc<dyn RowBatch>>>>;
+
+    /// What the statement of the result that was just read to its end did, where the database says.
+    fn summary(&self) -> ExecResult {
+        ExecResult::default()
+    }
+
+    /// Moves on to the next result, whose columns and batches the other methods then give; false
+    /// when there is none. Called after `poll_batch` said `None`. The default has one result only.
+    fn poll_next_set(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool>> {
+        let _ = cx;
+        Poll::Ready(Ok(false))
+    }
 }
 
 /// The rows of a running query, as they arrive.
@@ -271,6 +283,29 @@ impl<'c> Rows<'c> {
     /// No batch is lost when the future is dropped.
     pub async fn next_batch(&mut self) -> Result<Option<Batch>> {
         poll_fn(|cx| self.poll_next_batch(cx)).await.transpose()
+    }
+
+    /// What the statement of the current result did: rows affected, generated key. Complete once
+    /// the result was read to its end.
+    pub fn summary(&self) -> ExecResult {
+        self.cursor.summary()
+    }
+
+    /// Moves on to the next result of a statement that has several (a stored procedure), and says
+    /// whether there is one. Rows of the current result that were not read are skipped.
+    ///
+    /// # Errors
+    /// Whatever the database reports.
+    ///
+    /// # Cancel safety
+    /// Rows may have been skipped when the future is dropped; the call can be made again.
+    pub async fn next_set(&mut self) -> Result<bool> {
+        while self.next_batch().await?.is_some() {}
+        let more = poll_fn(|cx| self.cursor.poll_next_set(cx)).await?;
+        if more {
+            self.done = false;
+        }
+        Ok(more)
     }
 
     fn poll_next_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Batch>>> {

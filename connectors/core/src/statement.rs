@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::nearest::nearest;
 use crate::translate::too_many;
-use crate::{Dialect, Error, ErrorKind, Marker, Params, Result, Value};
+use crate::{Dialect, Error, ErrorKind, Marker, Params, Result, Value, ValueKind};
 
 /// A translated statement: the text the database gets, and which value goes where.
 ///
@@ -27,6 +27,9 @@ pub struct Statement {
     dialect: &'static Dialect,
     text: Arc<str>,
     slots: Slots,
+    /// The values that stand alone in an `in (…)` everywhere they are used: a list given for one
+    /// becomes as many parameters as it has elements.
+    lists: Box<[usize]>,
     /// A parameter of the database's own that the text contains beside no placeholder of ours.
     native_marker: Option<Box<str>>,
 }
@@ -52,7 +55,12 @@ impl Statement {
         slots: Slots,
         native_marker: Option<Box<str>>,
     ) -> Self {
-        Self { dialect, text, slots, native_marker }
+        Self { dialect, text, slots, lists: Box::default(), native_marker }
+    }
+
+    pub(crate) fn with_lists(mut self, lists: Vec<usize>) -> Self {
+        self.lists = lists.into_boxed_slice();
+        self
     }
 
     /// The text for the database.
@@ -85,6 +93,51 @@ impl Statement {
     /// are missing, unknown (naming the nearest known one) or given twice, names for positions or
     /// positions for names, more values than the database takes. Values are never in the message.
     pub fn bind(&self, params: Params) -> Result<Vec<Value>> {
+        let values = self.collect(params)?;
+        Ok(self.order(values))
+    }
+
+    /// The values put into the order of the markers.
+    pub(crate) fn order(&self, values: Vec<Value>) -> Vec<Value> {
+        match &self.slots {
+            Slots::Reordered { order, .. } | Slots::Named { order: Some(order), .. } => {
+                reorder(values, order)
+            }
+            _ => values,
+        }
+    }
+
+    /// What each value becomes in the text, if any of `values` is a list that is to be expanded.
+    pub(crate) fn lengths(&self, values: &[Value]) -> Option<Vec<Length>> {
+        let is_list = |index: &usize| matches!(values.get(*index), Some(Value::Array(_)));
+        if !self.lists.iter().any(is_list) {
+            return None;
+        }
+        let mut lengths = vec![Length::One; values.len()];
+        for &index in &self.lists {
+            if let Value::Array(array) = &values[index] {
+                lengths[index] = match array.values.len() {
+                    0 => Length::Empty(array.element),
+                    length => Length::Many(padded(length)),
+                };
+            }
+        }
+        let sum: usize = lengths.iter().map(Length::values).sum();
+        if sum > self.dialect.max_parameters {
+            // Too many because of the padding, perhaps.
+            for &index in &self.lists {
+                if let (Length::Many(length), Value::Array(array)) =
+                    (&mut lengths[index], &values[index])
+                {
+                    *length = array.values.len();
+                }
+            }
+        }
+        Some(lengths)
+    }
+
+    /// The values in the order of their placeholders or names.
+    pub(crate) fn collect(&self, params: Params) -> Result<Vec<Value>> {
         self.check_native_marker()?;
         match (&self.slots, params) {
             (Slots::Native, Params::Positional(values)) => {
@@ -93,21 +146,14 @@ impl Statement {
                 }
                 Ok(values)
             }
-            (Slots::Positional { count }, Params::Positional(values)) => {
+            (
+                Slots::Positional { count } | Slots::Reordered { count, .. },
+                Params::Positional(values),
+            ) => {
                 check_count(*count, values.len())?;
                 Ok(values)
             }
-            (Slots::Reordered { count, order }, Params::Positional(values)) => {
-                check_count(*count, values.len())?;
-                Ok(reorder(values, order))
-            }
-            (Slots::Named { names, order }, Params::Named(given)) => {
-                let values = by_name(names, given)?;
-                Ok(match order {
-                    None => values,
-                    Some(order) => reorder(values, order),
-                })
-            }
+            (Slots::Named { names, .. }, Params::Named(given)) => by_name(names, given),
             (Slots::Named { names, .. }, Params::Positional(values)) => Err(refused(format!(
                 "the placeholders have names ({}), but {} given by position",
                 list(names.iter().map(|n| &**n)),
@@ -115,7 +161,7 @@ impl Statement {
             ))),
             (slots, Params::Named(given)) => {
                 if given.is_empty() {
-                    return self.bind(Params::none());
+                    return self.collect(Params::none());
                 }
                 let given = list(given.iter().map(|(name, _)| &**name));
                 Err(refused(match slots {
@@ -142,6 +188,52 @@ impl Statement {
             _ => Ok(()),
         }
     }
+}
+
+/// What one value becomes in the text of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// One marker.
+    One,
+    /// As many markers.
+    Many(usize),
+    /// A query without rows of this kind.
+    Empty(ValueKind),
+}
+
+impl Length {
+    /// How many values it takes.
+    pub(crate) fn values(&self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Many(length) => *length,
+            Self::Empty(_) => 0,
+        }
+    }
+}
+
+/// Lists of nearly the same length share one text, so that statement caches are not flooded: the
+/// last element is repeated up to this length, which changes nothing in an `in (…)`.
+fn padded(length: usize) -> usize {
+    if length <= 1_024 { length.next_power_of_two() } else { length.next_multiple_of(512) }
+}
+
+/// The values of expanded lists one after the other.
+pub(crate) fn flatten(values: Vec<Value>, lengths: &[Length]) -> Vec<Value> {
+    let mut flat = Vec::with_capacity(lengths.iter().map(Length::values).sum());
+    for (value, length) in values.into_iter().zip(lengths) {
+        match (value, length) {
+            (Value::Array(array), Length::Many(length)) => {
+                let end = flat.len() + length;
+                flat.extend(array.values);
+                let last = flat.last().cloned().expect("a list of this length is not empty");
+                flat.resize(end, last);
+            }
+            (_, Length::Empty(_)) => {}
+            (value, _) => flat.push(value),
+        }
+    }
+    flat
 }
 
 fn refused(message: String) -> Error {

@@ -1,7 +1,7 @@
 //! Turns the placeholders of a statement into the markers of a database.
 
 use crate::lexer::{is_word_part, is_word_start};
-use crate::statement::{Slots, Statement};
+use crate::statement::{Length, Slots, Statement};
 use crate::{Dialect, Error, ErrorKind, Lexer, Marker, PlaceholderStyle, Result, TokenKind};
 
 /// Translates `text` for `dialect`.
@@ -17,7 +17,20 @@ pub(crate) fn translate(
     if !text.bytes().any(|b| matches!(b, b'?' | b':' | b'$' | b'@' | b'%')) {
         return Ok(Statement::new(dialect, text.into(), Slots::Positional { count: 0 }, None));
     }
-    let mut translation = Translation::new(dialect, text, style);
+    let mut translation = Translation::new(dialect, text, style, &[]);
+    translation.run()?;
+    translation.finish()
+}
+
+/// Translates `text` for lists of these `lengths`: one for each value, in the order in which
+/// [`Statement::collect`] gives them. The result takes the flattened values.
+pub(crate) fn translate_lists(
+    dialect: &'static Dialect,
+    text: &str,
+    style: PlaceholderStyle,
+    lengths: &[Length],
+) -> Result<Statement> {
+    let mut translation = Translation::new(dialect, text, style, lengths);
     translation.run()?;
     translation.finish()
 }
@@ -52,10 +65,29 @@ struct Translation<'a> {
     named: Option<&'a str>,
     /// The first thing the database would itself take for a marker.
     native: Option<&'a str>,
+    /// What each value becomes; none for the plain translation.
+    lengths: &'a [Length],
+    /// How far the code before this point is the beginning of an `in (…)`.
+    before: Before,
+    /// For each value, whether it stands alone in `in (…)` everywhere it was used so far.
+    lists: Vec<bool>,
+}
+
+/// What the last pieces of code, white space and comments apart, were.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Other,
+    In,
+    InOpen,
 }
 
 impl<'a> Translation<'a> {
-    fn new(dialect: &'static Dialect, text: &'a str, style: PlaceholderStyle) -> Self {
+    fn new(
+        dialect: &'static Dialect,
+        text: &'a str,
+        style: PlaceholderStyle,
+        lengths: &'a [Length],
+    ) -> Self {
         Self {
             dialect,
             style,
@@ -67,6 +99,9 @@ impl<'a> Translation<'a> {
             positional: None,
             named: None,
             native: None,
+            lengths,
+            before: Before::Other,
+            lists: Vec::new(),
         }
     }
 
@@ -81,11 +116,22 @@ impl<'a> Translation<'a> {
             if token.kind != TokenKind::Symbol {
                 self.out.push_str(token.text);
                 after_word = matches!(token.kind, TokenKind::Word | TokenKind::Number);
+                self.before = match token.kind {
+                    TokenKind::Word if token.text.eq_ignore_ascii_case("in") => Before::In,
+                    TokenKind::Space | TokenKind::Comment => self.before,
+                    _ => Before::Other,
+                };
                 continue;
             }
             let rest = &self.text[start..];
             let found = find(self.style, rest, after_word);
             after_word = false;
+            let before = std::mem::replace(&mut self.before, Before::Other);
+            if let (Found::Text(1), Before::In, true) = (&found, before, rest.starts_with('(')) {
+                self.before = Before::InOpen;
+            }
+            let alone =
+                |length: usize| before == Before::InOpen && closes(self.dialect, &rest[length..]);
             let length = match found {
                 Found::Text(length) => {
                     self.copy(rest, length);
@@ -96,16 +142,19 @@ impl<'a> Translation<'a> {
                     length
                 }
                 Found::Next(length) => {
-                    self.place(self.highest, &rest[..length], rest)?;
+                    let alone = alone(length);
+                    self.place(self.highest, &rest[..length], rest, alone)?;
                     length
                 }
                 Found::Number(digits, length) => {
+                    let alone = alone(length);
                     let number = self.number(digits, &rest[..length])?;
-                    self.place(number - 1, &rest[..length], rest)?;
+                    self.place(number - 1, &rest[..length], rest, alone)?;
                     length
                 }
                 Found::Name(name, length) => {
-                    self.place_name(name, &rest[..length], rest)?;
+                    let alone = alone(length);
+                    self.place_name(name, &rest[..length], rest, alone)?;
                     length
                 }
             };
@@ -149,22 +198,22 @@ impl<'a> Translation<'a> {
     }
 
     /// Writes the marker of the value at `index`, for the positional placeholder `shown`.
-    fn place(&mut self, index: usize, shown: &'a str, rest: &str) -> Result<()> {
+    fn place(&mut self, index: usize, shown: &'a str, rest: &str, alone: bool) -> Result<()> {
         self.positional.get_or_insert(shown);
         self.highest = self.highest.max(index + 1);
-        self.write(index, shown, rest)
+        self.write(index, shown, rest, alone)
     }
 
-    fn place_name(&mut self, name: &'a str, shown: &'a str, rest: &str) -> Result<()> {
+    fn place_name(&mut self, name: &'a str, shown: &'a str, rest: &str, alone: bool) -> Result<()> {
         self.named.get_or_insert(shown);
         let index = self.names.iter().position(|n| *n == name).unwrap_or_else(|| {
             self.names.push(name);
             self.names.len() - 1
         });
-        self.write(index, shown, rest)
+        self.write(index, shown, rest, alone)
     }
 
-    fn write(&mut self, index: usize, shown: &str, rest: &str) -> Result<()> {
+    fn write(&mut self, index: usize, shown: &str, rest: &str, alone: bool) -> Result<()> {
         if let (Some(positional), Some(named)) = (self.positional, self.named) {
             return Err(Error::new(
                 ErrorKind::Parameters,
@@ -184,13 +233,35 @@ impl<'a> Translation<'a> {
                 ),
             ));
         }
-        self.order.push(index);
-        self.dialect.write_marker(&mut self.out, index + 1);
+        if self.lists.len() <= index {
+            self.lists.resize(index + 1, true);
+        }
+        self.lists[index] &= alone;
+        let Some(length) = self.lengths.get(index) else {
+            self.order.push(index);
+            self.dialect.write_marker(&mut self.out, index + 1);
+            return Ok(());
+        };
+        let first: usize = self.lengths[..index].iter().map(Length::values).sum();
+        for offset in 0..length.values() {
+            if offset > 0 {
+                self.out.push_str(", ");
+            }
+            self.order.push(first + offset);
+            self.dialect.write_marker(&mut self.out, first + offset + 1);
+        }
+        if let Length::Empty(kind) = length {
+            self.out.push_str(&self.dialect.empty_list(*kind));
+        }
         Ok(())
     }
 
     fn finish(self) -> Result<Statement> {
-        let Self { dialect, out, order, names, highest, native, .. } = self;
+        if !self.lengths.is_empty() {
+            return self.finish_lists();
+        }
+        let Self { dialect, out, order, names, highest, native, lists, .. } = self;
+        let lists = lists.iter().enumerate().filter(|(_, list)| **list).map(|(i, _)| i).collect();
         if let (Some(native), Some(placeholder)) = (native, self.positional.or(self.named)) {
             return Err(Error::new(
                 ErrorKind::Parameters,
@@ -228,8 +299,34 @@ impl<'a> Translation<'a> {
             }
         };
         let native = native.map(Into::into);
-        Ok(Statement::new(dialect, out.into(), slots, native))
+        Ok(Statement::new(dialect, out.into(), slots, native).with_lists(lists))
     }
+
+    /// The statement of expanded lists. What is wrong with its placeholders was found when the plain
+    /// one was made.
+    fn finish_lists(self) -> Result<Statement> {
+        let Self { dialect, out, order, lengths, .. } = self;
+        let count: usize = lengths.iter().map(Length::values).sum();
+        let repeats = dialect.marker == Marker::Question;
+        let slots = if repeats { order.len() } else { count };
+        if slots > dialect.max_parameters {
+            return Err(too_many(dialect, slots));
+        }
+        let in_order = !repeats || order.iter().copied().eq(0..count);
+        let slots = if in_order {
+            Slots::Positional { count }
+        } else {
+            Slots::Reordered { count, order: order.into_boxed_slice() }
+        };
+        Ok(Statement::new(dialect, out.into(), slots, None))
+    }
+}
+
+/// True when the next piece of code in `rest` is a closing parenthesis.
+fn closes(dialect: &Dialect, rest: &str) -> bool {
+    Lexer::new(dialect, rest)
+        .find(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Comment))
+        .is_some_and(|token| token.text == ")")
 }
 
 pub(crate) fn too_many(dialect: &Dialect, count: usize) -> Error {

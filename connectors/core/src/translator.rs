@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use crate::translate::translate;
-use crate::{Dialect, PlaceholderStyle, Result, Sql, Statement};
+use crate::statement::{Length, flatten};
+use crate::translate::{translate, translate_lists};
+use crate::{Dialect, Params, PlaceholderStyle, Result, Sql, Statement, Value};
 
 /// Longer texts are translated every time: they are scripts or generated, and rarely come again.
 const MAX_TEXT: usize = 64 * 1024;
@@ -34,6 +36,7 @@ pub struct Translator {
     sets: Box<[RwLock<Vec<Entry>>]>,
     ways: usize,
     database: Option<Arc<str>>,
+    statement_timeout: Option<Duration>,
 }
 
 struct Entry {
@@ -51,7 +54,7 @@ impl Translator {
         let ways = capacity.min(WAYS);
         let sets = capacity.checked_div(ways).unwrap_or(0);
         let sets = (0..sets).map(|_| RwLock::default()).collect();
-        Self { dialect, sets, ways, database: None }
+        Self { dialect, sets, ways, database: None, statement_timeout: None }
     }
 
     /// Names the database, so that errors of its statements can say which one they come from.
@@ -59,6 +62,18 @@ impl Translator {
     pub fn for_database(mut self, name: impl Into<Arc<str>>) -> Self {
         self.database = Some(name.into());
         self
+    }
+
+    /// Sets how long a statement of the database may take where it does not say so itself.
+    #[must_use]
+    pub fn with_statement_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.statement_timeout = timeout;
+        self
+    }
+
+    /// How long a statement may take; `None` is for ever.
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        self.statement_timeout
     }
 
     /// The name of the database, if it was given one.
@@ -85,8 +100,60 @@ impl Translator {
     /// each other: positions mixed with names, numbers with gaps, more than the database takes.
     pub fn translate(&self, sql: &Sql<'_>) -> Result<Arc<Statement>> {
         let (text, style) = (sql.text(), sql.placeholders());
+        self.cached_or(text, style, || translate(self.dialect, text, style))
+    }
+
+    /// The statement and its values in the order of its markers. A list (an array) given for a
+    /// placeholder that stands alone in `in (…)` becomes as many parameters as it has elements;
+    /// the text is padded so that lists of similar length share one, and an empty list is a query
+    /// without rows.
+    ///
+    /// ```
+    /// use wellspring_connector::{Dialect, Sql, Translator, params};
+    ///
+    /// static POSTGRES: Dialect = Dialect::POSTGRES;
+    /// let translator = Translator::new(&POSTGRES, 100);
+    /// let sql = Sql::new("select * from t where id in (:ids) and a = :a");
+    /// let (statement, values) = translator.bind(&sql, params! { ids: vec![7, 8, 9], a: 1 })?;
+    /// assert_eq!(statement.text(), "select * from t where id in ($1, $2, $3, $4) and a = $5");
+    /// assert_eq!(values, [7.into(), 8.into(), 9.into(), 9.into(), 1.into()]);
+    /// # Ok::<(), wellspring_connector::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`translate`](Self::translate) and [`Statement::bind`].
+    pub fn bind(&self, sql: &Sql<'_>, params: Params) -> Result<(Arc<Statement>, Vec<Value>)> {
+        let statement = self.translate(sql)?;
+        let values = statement.collect(params)?;
+        let Some(lengths) = statement.lengths(&values) else {
+            let values = statement.order(values);
+            return Ok((statement, values));
+        };
+        let (text, style) = (sql.text(), sql.placeholders());
+        // A text with a NUL in it is no other statement's.
+        let key = lengths.iter().fold(format!("{text}\0"), |mut key, length| {
+            match length {
+                Length::One => key.push('.'),
+                Length::Many(length) => key.push_str(&format!("{length},")),
+                Length::Empty(kind) => key.push_str(&format!("{kind},")),
+            }
+            key
+        });
+        let expanded =
+            self.cached_or(&key, style, || translate_lists(self.dialect, text, style, &lengths))?;
+        let values = expanded.order(flatten(values, &lengths));
+        Ok((expanded, values))
+    }
+
+    /// What is remembered under `text`, or what `make` makes.
+    fn cached_or(
+        &self,
+        text: &str,
+        style: PlaceholderStyle,
+        make: impl FnOnce() -> Result<Statement>,
+    ) -> Result<Arc<Statement>> {
         if self.sets.is_empty() || text.len() > MAX_TEXT {
-            return Ok(Arc::new(translate(self.dialect, text, style)?));
+            return make().map(Arc::new);
         }
         let hash = hash(text, style);
         let sets = u64::try_from(self.sets.len()).expect("a length fits 64 bits");
@@ -105,7 +172,7 @@ impl Translator {
         }
         drop(entries);
 
-        let statement = Arc::new(translate(self.dialect, text, style)?);
+        let statement = Arc::new(make()?);
         let entry = Entry {
             hash,
             style,

@@ -54,7 +54,7 @@ impl Connection for Fake {
         Ok(ValueBatch::new(columns, rows)?.into_rows())
     }
 
-    async fn execute_script(&mut self, _script: &str) -> Result<()> {
+    async fn execute_script(&mut self, _script: &str) -> Result<Vec<ExecResult>> {
         Err(Error::unsupported("a script"))
     }
 

@@ -328,7 +328,9 @@ impl Connection for SqliteConnection {
     async fn execute(&mut self, command: Command<'_>) -> Result<ExecResult> {
         match self.drive(command.text, command.values, Want::Effects).await?.done {
             Done::Effects(result) => Ok(result),
-            Done::Rows(_) => Err(Error::new(ErrorKind::Other, "rows came where none were asked")),
+            Done::Rows(_) | Done::Script(_) => {
+                Err(Error::new(ErrorKind::Other, "rows came where none were asked"))
+            }
         }
     }
 
@@ -339,11 +341,13 @@ impl Connection for SqliteConnection {
             Done::Rows(first) => {
                 Ok(Rows::new(Box::new(SqliteCursor::new(self, first, open, plan))))
             }
-            Done::Effects(_) => Err(Error::new(ErrorKind::Other, "no rows came where some should")),
+            Done::Effects(_) | Done::Script(_) => {
+                Err(Error::new(ErrorKind::Other, "no rows came where some should"))
+            }
         }
     }
 
-    async fn execute_script(&mut self, script: &str) -> Result<()> {
+    async fn execute_script(&mut self, script: &str) -> Result<Vec<ExecResult>> {
         self.settle().await?;
         let plan = plan(self.common.options.execution, || Known::Long);
         breathe(plan).await;
@@ -360,7 +364,12 @@ impl Connection for SqliteConnection {
         match turn {
             Turn::Over(session, result) => {
                 self.seat = Seat::Home(session);
-                result.map(drop)
+                match result? {
+                    Done::Script(results) => Ok(results),
+                    Done::Effects(_) | Done::Rows(_) => {
+                        Err(Error::new(ErrorKind::Other, "a script ended as something else"))
+                    }
+                }
             }
             turn => {
                 self.settled(turn);

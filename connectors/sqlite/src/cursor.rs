@@ -51,7 +51,9 @@ impl<'c> SqliteCursor<'c> {
                 self.connection.seat = Seat::Home(session);
                 match done? {
                     Done::Rows(batch) => Ok(batch),
-                    Done::Effects(_) => Err(lost("a cursor's turn ended without rows")),
+                    Done::Effects(_) | Done::Script(_) => {
+                        Err(lost("a cursor's turn ended without rows"))
+                    }
                 }
             }
             Turn::Wait(open, _) | Turn::Hop(open) => {

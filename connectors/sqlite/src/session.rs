@@ -102,6 +102,7 @@ pub(crate) enum Want {
 #[derive(Debug)]
 pub(crate) enum Done {
     Effects(ExecResult),
+    Script(Vec<ExecResult>),
     Rows(SqliteBatch),
 }
 
@@ -425,10 +426,8 @@ impl Open {
             let can_restart = first && self.readonly && self.statement.has_columns();
             Watched::begin(since, can_restart)
         });
-        let before = (self.want == Want::Effects && !self.readonly).then(|| Before {
-            changes: self.statement.connection().total_changes(),
-            rowid: self.statement.connection().last_insert_rowid(),
-        });
+        let before = (self.want == Want::Effects && !self.readonly)
+            .then(|| Before::of(self.statement.connection()));
         let mut collected = Collecting::default();
         let fetched = match self.want {
             Want::Effects => self.statement.exhaust().map(|()| false),
@@ -496,6 +495,10 @@ struct Before {
 }
 
 impl Before {
+    fn of(connection: &Connection) -> Self {
+        Self { changes: connection.total_changes(), rowid: connection.last_insert_rowid() }
+    }
+
     fn effects(&self, connection: &Connection, text: &str) -> ExecResult {
         // Statements that are not DML leave the count of changes as it was.
         if connection.total_changes() == self.changes {

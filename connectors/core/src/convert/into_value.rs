@@ -36,10 +36,27 @@ macro_rules! into_value {
     )*};
 }
 
-/// As [`into_value`], for types a `Vec` of which is an array.
-macro_rules! into_value_and_array {
+/// As [`into_value`], and the value of a bulk insert's row by way of a [`Value`].
+macro_rules! into_value_and_bulk {
     ($($(#[$attr:meta])* $type:ty => $kind:ident, |$v:ident| $value:expr;)*) => {
         $crate::convert::into_value::into_value! {
+            $($(#[$attr])* $type => $kind, |$v| $value;)*
+        }
+        $(
+            $(#[$attr])*
+            impl $crate::BulkValue for $type {
+                fn give(&self, sink: &mut dyn $crate::BulkSink) -> $crate::Result<()> {
+                    sink.value($crate::Value::from(self).as_ref())
+                }
+            }
+        )*
+    };
+}
+
+/// As [`into_value_and_bulk`], for types a `Vec` of which is an array.
+macro_rules! into_value_and_array {
+    ($($(#[$attr:meta])* $type:ty => $kind:ident, |$v:ident| $value:expr;)*) => {
+        $crate::convert::into_value::into_value_and_bulk! {
             $($(#[$attr])* $type => $kind, |$v| $value;)*
         }
         $($(#[$attr])* impl $crate::ArrayElement for $type {})*
@@ -47,12 +64,24 @@ macro_rules! into_value_and_array {
 }
 
 #[allow(unused_imports, reason = "the feature crates' conversions use it, when there are any")]
-pub(super) use {into_value, into_value_and_array};
+pub(super) use {into_value, into_value_and_array, into_value_and_bulk};
+
+into_value_and_bulk! {
+    u8 => I16, |v| Value::I16(v.into());
+}
 
 into_value! {
-    u8 => I16, |v| Value::I16(v.into());
     Vec<u8> => Bytes, |v| Value::Bytes(v.into());
+    String => Text, |v| Value::Text(v.into());
+    Box<str> => Text, |v| Value::Text(v);
+    Arc<str> => Text, |v| Value::Text((&*v).into());
+    Bytes => Bytes, |v| Value::Bytes(v);
 }
+
+impl ArrayElement for String {}
+impl ArrayElement for Box<str> {}
+impl ArrayElement for Arc<str> {}
+impl ArrayElement for Bytes {}
 
 #[allow(clippy::clone_on_copy, reason = "one macro for types that are Copy and types that are not")]
 mod plain {
@@ -73,10 +102,6 @@ mod plain {
         f32 => F32, |v| Value::F32(v);
         f64 => F64, |v| Value::F64(v);
         Decimal => Decimal, |v| Value::Decimal(v);
-        String => Text, |v| Value::Text(v.into());
-        Box<str> => Text, |v| Value::Text(v);
-        Arc<str> => Text, |v| Value::Text((&*v).into());
-        Bytes => Bytes, |v| Value::Bytes(v);
         Uuid => Uuid, |v| Value::Uuid(v);
         Date => Date, |v| Value::Date(v);
         Time => Time, |v| Value::Time(v);

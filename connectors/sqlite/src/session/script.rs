@@ -7,7 +7,7 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use wellspring_connector::{Error, ErrorKind, ExecResult, Result};
 
 use super::refusals::{aborted, canceled, read_only};
-use super::{Done, Session, State, Turn};
+use super::{Before, Done, Session, State, Turn};
 use crate::errors::{During, convert, is_busy};
 use crate::execute::Place;
 use crate::execute::handoff::Watched;
@@ -28,17 +28,18 @@ impl Session {
         };
         drop(watched);
         self.rest();
-        Turn::Over(self, result.map(|()| Done::Effects(ExecResult::default())))
+        Turn::Over(self, result.map(Done::Script))
     }
 }
 
-/// Runs the statements of `text` one after another.
+/// Runs the statements of `text` one after another, and tells what each did.
 fn script(
     connection: &Connection,
     state: &mut State,
     text: &str,
     patience: &mut Patience,
-) -> Result<()> {
+) -> Result<Vec<ExecResult>> {
+    let mut results = Vec::new();
     let mut batch = rusqlite::Batch::new(connection, text);
     loop {
         if state.control.is_cancelled() {
@@ -46,7 +47,7 @@ fn script(
         }
         let mut statement = match batch.next() {
             Ok(Some(statement)) => statement,
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(results),
             // The batch has not moved on.
             Err(error) if is_busy(&error) && patience.pause_here() => continue,
             Err(error) => return Err(convert(error, During::Prepare)),
@@ -57,6 +58,7 @@ fn script(
                 return Err(aborted());
             }
             state.in_transaction = false;
+            results.push(ExecResult::default());
             continue;
         }
         if state.read_only && !statement.readonly() {
@@ -70,10 +72,16 @@ fn script(
         }
         state.tainted |= words::taints(&one);
         loop {
+            let before = (!statement.readonly()).then(|| Before::of(connection));
             let ran = run_through(&mut statement);
             state.note(connection, ran.is_ok());
             match ran {
-                Ok(()) => break,
+                Ok(()) => {
+                    results.push(before.map_or_else(ExecResult::default, |before| {
+                        before.effects(connection, &one)
+                    }));
+                    break;
+                }
                 Err(error)
                     if is_busy(&error)
                         && !state.is_aborted(connection)

@@ -1,0 +1,65 @@
+//! What ends a statement from outside: its timeout, and its caller's wish.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{Error, ErrorKind, Result};
+
+/// The limits of one statement.
+pub(crate) struct Limits {
+    /// How long may still be waited for the database.
+    pub(crate) timeout: Option<Duration>,
+    /// When this is ready the caller wants no more of it.
+    pub(crate) stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Limits {
+    pub(crate) fn new(timeout: Option<Duration>) -> Self {
+        Self { timeout, stop: None }
+    }
+
+    /// Waits for `work` within the limits; when one is reached, `work` is dropped, which cancels it.
+    pub(crate) async fn bound<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.timeout.is_none() && self.stop.is_none() {
+            return work.await;
+        }
+        let started = Instant::now();
+        let mut work = pin!(work);
+        let mut timer = pin!(self.timeout.map(tokio::time::sleep));
+        let result = poll_fn(|cx| {
+            // What is ready counts, however late.
+            if let Poll::Ready(result) = work.as_mut().poll(cx) {
+                return Poll::Ready(result);
+            }
+            if let Some(stop) = &mut self.stop
+                && stop.as_mut().poll(cx).is_ready()
+            {
+                // It is not polled again.
+                self.stop = None;
+                return Poll::Ready(Err(Error::new(
+                    ErrorKind::Canceled,
+                    "the statement was cancelled by its caller",
+                )));
+            }
+            if let Some(timer) = timer.as_mut().as_pin_mut()
+                && timer.poll(cx).is_ready()
+            {
+                let limit = self.timeout.unwrap_or_default();
+                return Poll::Ready(Err(Error::new(
+                    ErrorKind::StatementTimeout,
+                    format!("the statement was not done within {limit:?} and was cancelled"),
+                )));
+            }
+            Poll::Pending
+        })
+        .await;
+        if let Some(left) = &mut self.timeout {
+            *left = left.saturating_sub(started.elapsed());
+        }
+        result
+    }
+}
