@@ -39,6 +39,9 @@ pub struct Facts {
     /// A statement that changes a setting of the session through the native connection is refused
     /// by nothing: whether `native` is offered at all.
     pub has_native: bool,
+    /// A result without rows has its columns. Where statements are not prepared, a driver may not
+    /// learn them. Default true.
+    pub empty_results_have_columns: bool,
 }
 
 impl Default for Facts {
@@ -54,6 +57,7 @@ impl Default for Facts {
             provoked: Vec::new(),
             isolation: vec![IsolationLevel::Serializable],
             has_native: true,
+            empty_results_have_columns: true,
         }
     }
 }

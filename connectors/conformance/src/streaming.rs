@@ -35,7 +35,9 @@ pub async fn an_empty_result_has_columns(target: &impl Target) {
     session.table(target).await;
     let command = Command::new("select a, b from t", &[]);
     let mut rows = session.connection.query(command).await.expect("begins");
-    assert_eq!(rows.columns().len(), 2);
+    if target.facts().empty_results_have_columns {
+        assert_eq!(rows.columns().len(), 2);
+    }
     assert!(rows.next().await.expect("ends").is_none());
 }
 

@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::{Dialect, Error, ErrorKind, HasKind, Result, Row, Value, ValueRef};
+use crate::{Connection, Dialect, Error, ErrorKind, HasKind, Result, Row, Value, ValueRef};
 
-pub(crate) mod multi_row;
+mod multi_row;
 
 /// The table and the columns of a bulk insert.
 ///
@@ -86,6 +86,20 @@ impl BulkTarget {
 
 fn join(parts: impl Iterator<Item = String>, between: &str) -> String {
     parts.collect::<Vec<_>>().join(between)
+}
+
+/// Inserts `rows` by statements of many rows each, in a transaction of its own where none is open:
+/// what [`Connection::bulk_insert`] does by default, for connectors that have a better way and
+/// cannot always go it.
+///
+/// # Errors
+/// As there.
+pub async fn bulk_insert_by_statements<C: Connection + ?Sized>(
+    connection: &mut C,
+    into: &BulkTarget,
+    rows: &mut dyn BulkSource,
+) -> Result<u64> {
+    multi_row::insert(connection, into, rows).await
 }
 
 /// Where a bulk insert takes its values: implemented by connectors.

@@ -227,7 +227,7 @@ pub trait Connection: fmt::Debug + Send + 'static {
     /// # Errors
     /// The database's, or the source's; no row is kept then.
     async fn bulk_insert(&mut self, into: &BulkTarget, rows: &mut dyn BulkSource) -> Result<u64> {
-        crate::bulk::multi_row::insert(self, into, rows).await
+        crate::bulk_insert_by_statements(self, into, rows).await
     }
 
     /// Begins a transaction.

@@ -68,17 +68,22 @@ mod nearest;
 mod params;
 mod query;
 mod rows;
+mod script;
 mod serde_text;
 mod sql;
 mod statement;
 mod stream;
 mod translate;
 mod translator;
+pub mod url;
 mod uuid;
 mod value;
 mod value_batch;
 
-pub use bulk::{BulkRow, BulkSink, BulkSource, BulkTarget, BulkValue, bulk_rows, bulk_stream};
+pub use bulk::{
+    BulkRow, BulkSink, BulkSource, BulkTarget, BulkValue, bulk_insert_by_statements, bulk_rows,
+    bulk_stream,
+};
 pub use connection::{
     Command, Connection, Connector, Driver, ExecResult, IsolationLevel, SavepointOp, SessionState,
     TransactionOptions,
@@ -98,6 +103,7 @@ pub use nearest::nearest;
 pub use params::{IntoParams, Params};
 pub use query::{Query, ResultSet};
 pub use rows::{Batch, Column, ColumnIndex, Columns, Cursor, Row, RowBatch, Rows};
+pub use script::split_script;
 pub use sql::{PlaceholderStyle, Sql};
 pub use statement::Statement;
 pub use stream::RowStream;

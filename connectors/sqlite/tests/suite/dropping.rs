@@ -58,7 +58,7 @@ async fn call(c: &mut Conn, call: Call) -> Result<()> {
             while rows.next().await?.is_some() {}
             Ok(())
         }
-        Call::Script => c.execute_script("insert into t values (1); select 1").await,
+        Call::Script => c.execute_script("insert into t values (1); select 1").await.map(drop),
         Call::Begin => c.begin(TransactionOptions::new()).await,
         Call::BeginReadOnly => c.begin(TransactionOptions::new().read_only()).await,
         Call::Commit => c.commit().await,

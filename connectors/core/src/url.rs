@@ -1,0 +1,265 @@
+//! Database URLs taken apart, and the values of their options read: what server drivers share.
+//!
+//! `scheme://user:password@host:port,host:port/database?option=value`, each part percent-encoded
+//! where it needs to be. Errors name the option and what would be right; neither the password nor
+//! any other part that may hold one is repeated.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::{Error, ErrorKind, Result, nearest};
+
+/// A URL of a database server, decoded.
+///
+/// ```
+/// use wellspring_connector::url::ServerUrl;
+///
+/// let url = ServerUrl::parse("postgres://ada:s%40fe@db1:5433,db2/shop?application_name=till")?;
+/// assert_eq!(url.user.as_deref(), Some("ada"));
+/// assert_eq!(url.password.as_deref(), Some("s@fe"));
+/// assert_eq!(url.hosts, [("db1".to_owned(), Some(5433)), ("db2".to_owned(), None)]);
+/// assert_eq!(url.database.as_deref(), Some("shop"));
+/// assert_eq!(url.options, [("application_name".to_owned(), "till".to_owned())]);
+/// assert!(!format!("{url:?}").contains("s@fe"));
+/// # Ok::<(), wellspring_connector::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerUrl {
+    /// What comes before the first colon, in lower case.
+    pub scheme: String,
+    /// The user, if one is named.
+    pub user: Option<String>,
+    /// The password, if there is one.
+    pub password: Option<String>,
+    /// The hosts with their ports; brackets around an IPv6 address are taken off.
+    pub hosts: Vec<(String, Option<u16>)>,
+    /// The path without its first slash, if it is not empty.
+    pub database: Option<String>,
+    /// The options in their order; none is there twice.
+    pub options: Vec<(String, String)>,
+}
+
+impl ServerUrl {
+    /// Takes `url` apart.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] naming the part that is wrong.
+    pub fn parse(url: &str) -> Result<Self> {
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| {
+            config("a database URL has the form `scheme://user:password@host:port/database`")
+        })?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // A `/` or `?` in a password is percent-encoded; an `@` often is not.
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (credentials, hosts) = match authority.rsplit_once('@') {
+            Some((credentials, hosts)) => (Some(credentials), hosts),
+            None => (None, authority),
+        };
+        let (user, password) = match credentials.map(|c| c.split_once(':').unwrap_or((c, ""))) {
+            None => (None, None),
+            Some((user, password)) => (
+                Some(decode("user", user)?).filter(|user| !user.is_empty()),
+                Some(decode("password", password)?).filter(|password| !password.is_empty()),
+            ),
+        };
+        let hosts = hosts
+            .split(',')
+            .filter(|host| !host.is_empty())
+            .map(host)
+            .collect::<Result<Vec<_>>>()?;
+        let mut options: Vec<(String, String)> = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let key = decode("name of an option", key)?;
+            let value = decode(&key, value)?;
+            if options.iter().any(|(known, _)| *known == key) {
+                return Err(config(format!("`{key}` is set twice in the URL")));
+            }
+            options.push((key, value));
+        }
+        Ok(Self {
+            scheme: scheme.to_ascii_lowercase(),
+            user,
+            password,
+            hosts,
+            database: Some(decode("database", path)?).filter(|path| !path.is_empty()),
+            options,
+        })
+    }
+}
+
+fn host(text: &str) -> Result<(String, Option<u16>)> {
+    let (name, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (name, port) = rest
+                .split_once(']')
+                .ok_or_else(|| config(format!("`{text}`: the address has no closing `]`")))?;
+            (name, port.strip_prefix(':'))
+        }
+        None => match text.split_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = match port {
+        None | Some("") => None,
+        Some(port) => {
+            Some(port.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(|| {
+                config(format!("port `{port}`: expected a number from 1 to 65535"))
+            })?)
+        }
+    };
+    Ok((decode("host", name)?, port))
+}
+
+/// Undoes percent-encoding. `what` names the text in errors; the text itself may be a secret.
+///
+/// # Errors
+/// [`ErrorKind::Config`].
+pub fn decode(what: &str, text: &str) -> Result<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        if first != b'%' {
+            bytes.push(first);
+            continue;
+        }
+        let digit = |at: usize| tail.get(at).and_then(|b| char::from(*b).to_digit(16));
+        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
+            return Err(config(format!(
+                "the {what} in the URL has a `%` that two hex digits do not follow; a `%` itself \
+                 is written `%25`"
+            )));
+        };
+        bytes.push(u8::try_from(high * 16 + low).expect("two hex digits fit a byte"));
+        rest = &tail[2..];
+    }
+    if bytes.contains(&0) {
+        return Err(config(format!("the {what} in the URL contains a NUL byte")));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| config(format!("the {what} in the URL does not decode to UTF-8")))
+}
+
+/// Reads `on`/`off` and the like.
+///
+/// # Errors
+/// [`ErrorKind::Config`] naming `key` and the value.
+pub fn switch(key: &str, value: &str) -> Result<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Ok(true),
+        "off" | "false" | "no" | "0" => Ok(false),
+        _ => Err(bad_value(key, value, "on or off")),
+    }
+}
+
+/// Reads a number.
+///
+/// # Errors
+/// [`ErrorKind::Config`] naming `key`, the value and what is `wanted`.
+pub fn number<T: std::str::FromStr>(key: &str, value: &str, wanted: &str) -> Result<T> {
+    value.parse().map_err(|_| bad_value(key, value, wanted))
+}
+
+/// Reads a duration with its unit: `250ms`, `5s`, `1min`.
+///
+/// # Errors
+/// [`ErrorKind::Config`] naming `key` and the value.
+pub fn duration(key: &str, value: &str) -> Result<Duration> {
+    let wrong = || bad_value(key, value, "a duration with its unit: 250ms, 5s or 1min");
+    let digits = value.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let amount: u64 = value[..digits].parse().map_err(|_| wrong())?;
+    match &value[digits..] {
+        "ms" => Ok(Duration::from_millis(amount)),
+        "s" => Ok(Duration::from_secs(amount)),
+        "min" | "m" => amount.checked_mul(60).map(Duration::from_secs).ok_or_else(wrong),
+        _ => Err(wrong()),
+    }
+}
+
+/// Finds the word `value` among `words`, without regard to ASCII case.
+///
+/// # Errors
+/// [`ErrorKind::Config`] naming `key`, the value and the words.
+pub fn word<T: Copy>(key: &str, value: &str, words: &[(&str, T)]) -> Result<T> {
+    match words.iter().find(|(word, _)| word.eq_ignore_ascii_case(value)) {
+        Some((_, found)) => Ok(*found),
+        None => {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            Err(bad_value(key, value, format_args!("one of {}", words.join(", "))))
+        }
+    }
+}
+
+/// The error for an option nobody knows; names the nearest of `known`.
+pub fn unknown_option(key: &str, known: &[&str]) -> Error {
+    let hint = match nearest(key, known.iter().copied()) {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None => String::new(),
+    };
+    config(format!("`{key}` is not an option of this URL{hint} (known: {})", known.join(", ")))
+}
+
+/// The error for an option whose value is wrong.
+pub fn bad_value(key: &str, value: &str, wanted: impl fmt::Display) -> Error {
+    config(format!("`{key}={value}` in the URL: expected {wanted}"))
+}
+
+fn config(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+impl fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerUrl")
+            .field("scheme", &self.scheme)
+            .field("user", &self.user)
+            .field("hosts", &self.hosts)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_optional() {
+        let url = ServerUrl::parse("mysql://localhost").unwrap();
+        assert_eq!((url.user, url.password, url.database), (None, None, None));
+        assert_eq!(url.hosts, [("localhost".to_owned(), None)]);
+        let url = ServerUrl::parse("postgres:///db?host=%2Ftmp").unwrap();
+        assert!(url.hosts.is_empty());
+        assert_eq!(url.options, [("host".to_owned(), "/tmp".to_owned())]);
+        let url = ServerUrl::parse("postgres://u:a@b@[::1]:6000/").unwrap();
+        assert_eq!(url.password.as_deref(), Some("a@b"));
+        assert_eq!(url.hosts, [("::1".to_owned(), Some(6000))]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_without_secrets() {
+        for (url, named) in [
+            ("postgres:x", "scheme://user:password@host"),
+            ("postgres://u:canary%zz@h/d", "password"),
+            ("postgres://u:canary@h:99999/d", "99999"),
+            ("postgres://u:canary@h:0/d", "`0`"),
+            ("postgres://u:canary@[::1/d", "`[::1`"),
+            ("postgres://u:canary@h/d?a=1&a=2", "`a` is set twice"),
+            ("postgres://u:canary%00@h/d", "NUL"),
+            ("postgres://u:canary%ff@h/d", "UTF-8"),
+        ] {
+            let error = ServerUrl::parse(url).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(named), "{url}: {error}");
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+        assert!(
+            unknown_option("statment_timeout", &["statement_timeout"])
+                .to_string()
+                .contains("did you mean `statement_timeout`")
+        );
+    }
+}
