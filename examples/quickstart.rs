@@ -3,7 +3,7 @@
 //! checks that not one unit was lost or made.
 //!
 //! ```text
-//! cargo run --release --example quickstart --features sqlite [-- FILE.csv]
+//! cargo run --release --example quickstart --features sqlite,postgres [-- FILE.csv]
 //! ```
 //!
 //! The database is the file `quickstart.db`, or what `DATABASE_URL` says. The CSV has a header, a
@@ -70,7 +70,7 @@ async fn main() -> Result<ExitCode, Any> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the table anew and fills it, in one transaction.
+/// Makes the table anew, and fills it in one transaction.
 async fn load(db: &Database, file: &str) -> Result<i64, Any> {
     let mut csv = csv::Reader::from_path(file).map_err(|error| format!("{file}: {error}"))?;
     let records = csv.records().collect::<Result<Vec<_>, _>>()?;
@@ -78,10 +78,11 @@ async fn load(db: &Database, file: &str) -> Result<i64, Any> {
         return Err(format!("{file}: no rows").into());
     }
     let bar = ProgressBar::new(records.len() as u64).with_message("loading");
-    let mut tx = db.begin().await?;
-    tx.execute("drop table if exists accounts", ()).await?;
-    tx.execute("create table accounts (id integer primary key, name text, balance bigint)", ())
+    // Not part of the transaction: MySQL would end it.
+    db.execute("drop table if exists accounts", ()).await?;
+    db.execute("create table accounts (id integer primary key, name text, balance bigint)", ())
         .await?;
+    let mut tx = db.begin().await?;
     for (id, record) in (1_i64..).zip(bar.wrap_iter(records.iter())) {
         let number = record.iter().skip(1).find_map(|field| field.parse::<i64>().ok());
         let balance = number.ok_or_else(|| format!("{file}: no whole number in row {id}"))?;

@@ -48,6 +48,7 @@ pub struct DatabaseBuilder {
     listener: Option<Box<dyn Listener>>,
     retry: RetryPolicy,
     translations: usize,
+    statement_timeout: Option<Duration>,
     unpooled: bool,
 }
 
@@ -67,6 +68,7 @@ impl DatabaseBuilder {
             listener: None,
             retry: RetryPolicy::default(),
             translations: TRANSLATIONS,
+            statement_timeout: None,
             unpooled: false,
         }
     }
@@ -155,6 +157,16 @@ impl DatabaseBuilder {
         self
     }
 
+    /// The longest a statement may take that does not say so itself
+    /// ([`Query::timeout`](crate::Query::timeout)), counted from when it has a connection. Default:
+    /// as long as it likes. When it is over the statement is cancelled at the server.
+    ///
+    /// Scripts, bulk inserts, and the beginning and end of transactions are not limited by it.
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout = Some(timeout);
+        self
+    }
+
     /// Builds the database and proves that it can be connected to, by opening `initial_size`
     /// connections, at least one.
     ///
@@ -185,8 +197,24 @@ impl DatabaseBuilder {
     /// # Errors
     /// [`ErrorKind::Config`] for a wrong URL or option.
     pub fn build(self) -> Result<Database> {
-        let Self { target, name, mut options, drivers, listener, retry, translations, unpooled } =
-            self;
+        let Self {
+            target,
+            name,
+            mut options,
+            drivers,
+            listener,
+            retry,
+            translations,
+            statement_timeout,
+            unpooled,
+        } = self;
+        if statement_timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "statement_timeout = 0s: expected more than zero",
+            )
+            .with_database(name));
+        }
         let named = |error: Error| error.with_database(Arc::clone(&name));
         let connector = match target {
             Target::Url(url) => {
@@ -206,8 +234,9 @@ impl DatabaseBuilder {
                 ..options
             };
         }
-        let translator =
-            Translator::new(connector.dialect(), translations).for_database(Arc::clone(&name));
+        let translator = Translator::new(connector.dialect(), translations)
+            .for_database(Arc::clone(&name))
+            .with_statement_timeout(statement_timeout);
         let mut pool = Pool::builder(ConnectorManager::new(connector))
             .name(Arc::clone(&name))
             .options(options);

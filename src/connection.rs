@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wellspring_connector::{
-    Connection, Dialect, Error, ExecResult, IntoParams, Lease, Query, Result, SessionState, Source,
-    Sql, Translator,
+    BulkRow, BulkSource, BulkTarget, Connection, Dialect, Error, ExecResult, IntoParams, Lease,
+    Query, Result, SessionState, Source, Sql, Translator, bulk_insert, bulk_rows,
 };
 use wellspring_pool_core::WorkKind;
 
@@ -58,6 +58,46 @@ impl DatabaseConnection {
     pub async fn execute_script(&mut self, script: &str) -> Result<Vec<ExecResult>> {
         let result = self.lease.connection().execute_script(script).await;
         result.map_err(|error| error.or_database(self.translator.database()))
+    }
+
+    /// Inserts many rows by the fastest way the database has (`COPY`, `LOAD DATA`, one prepared insert
+    /// in one transaction), all of them or none, and returns how many there were.
+    ///
+    /// A row is a tuple, an array or a slice of values, or a [`Row`](wellspring_connector::Row) of
+    /// another query. Rows that arrive over time, and tables with a dot in their name:
+    /// [`bulk_insert_from`](Self::bulk_insert_from).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parameters`](crate::ErrorKind::Parameters) for a row of another width,
+    /// [`ErrorKind::Encode`](crate::ErrorKind::Encode) for a value its column cannot hold; the database's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the insert; no row is kept, unless all had been sent.
+    pub async fn bulk_insert<C, I>(
+        &mut self,
+        table: &str,
+        columns: impl IntoIterator<Item = C>,
+        rows: I,
+    ) -> Result<u64>
+    where
+        C: Into<String>,
+        I: IntoIterator<Item: BulkRow>,
+        I::IntoIter: Send,
+    {
+        self.bulk_insert_from(BulkTarget::new(table, columns), bulk_rows(rows)).await
+    }
+
+    /// As [`bulk_insert`](Self::bulk_insert), from any source of rows: a stream, through
+    /// [`bulk_stream`](wellspring_connector::bulk_stream), is read as fast as it is written.
+    ///
+    /// # Errors
+    /// Those of `bulk_insert`, and what the source reports.
+    pub async fn bulk_insert_from(
+        &mut self,
+        into: BulkTarget,
+        rows: impl BulkSource,
+    ) -> Result<u64> {
+        bulk_insert(self, into, rows).await
     }
 
     /// One round trip that proves the connection alive.

@@ -9,7 +9,7 @@ use wellspring_connector::{Connector, Driver, Error, ErrorKind, Result, nearest}
 /// this version has one.
 const KNOWN: &[(&[&str], Option<&str>)] = &[
     (&["sqlite", "sqlite3"], Some("sqlite")),
-    (&["postgres", "postgresql"], None),
+    (&["postgres", "postgresql"], Some("postgres")),
     (&["mysql"], None),
     (&["mariadb"], None),
     (&["mssql", "sqlserver"], None),
@@ -47,6 +47,8 @@ impl Drivers {
         let mut drivers = Self::none();
         #[cfg(feature = "sqlite")]
         drivers.register(Arc::new(wellspring_sqlite::SqliteDriver));
+        #[cfg(feature = "postgres")]
+        drivers.register(Arc::new(wellspring_postgres::PostgresDriver));
         drivers
     }
 

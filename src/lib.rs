@@ -46,6 +46,7 @@
 //! # Feature flags
 //!
 //! - `sqlite`: the SQLite driver, with its own copy of the C library.
+//! - `postgres`: the PostgreSQL driver.
 //! - `chrono`, `time`, `jiff`, `uuid`, `rust_decimal`, `bigdecimal`, `serde_json`: conversions
 //!   between [`Value`] and the types of these crates.
 
@@ -66,10 +67,11 @@ pub use stats::DatabaseStats;
 
 #[doc(no_inline)]
 pub use wellspring_connector::{
-    Batch, Column, Connector, Date, Decimal, Dialect, Driver, Error, ErrorKind, ExecResult,
-    FromRow, FromValue, Interval, IntoParams, IsolationLevel, Params, PlaceholderStyle, Query,
-    Result, Retry, Row, RowStream, Sql, Time, Timestamp, TimestampTz, TransactionOptions, Uuid,
-    Value, ValueKind, ValueRef, params,
+    Batch, BulkRow, BulkSource, BulkTarget, Column, Connector, Date, Decimal, Dialect, Driver,
+    Error, ErrorKind, ExecResult, FromRow, FromValue, Interval, IntoParams, IsolationLevel, Params,
+    PlaceholderStyle, Query, Result, ResultSet, Retry, Row, RowStream, Sql, Time, Timestamp,
+    TimestampTz, TransactionOptions, Uuid, Value, ValueKind, ValueRef, bulk_rows, bulk_stream,
+    params,
 };
 #[doc(no_inline)]
 pub use wellspring_pool_core::{
@@ -85,6 +87,9 @@ pub use wellspring_connector as connector;
 pub use wellspring_metrics as metrics;
 /// The pool engine.
 pub use wellspring_pool_core as pool;
+#[cfg(feature = "postgres")]
+/// The PostgreSQL driver.
+pub use wellspring_postgres as postgres;
 #[cfg(feature = "sqlite")]
 /// The SQLite driver.
 pub use wellspring_sqlite as sqlite;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wellspring_connector::{
-    Connection, Error, ErrorKind, ExecResult, IntoParams, Lease, Query, Result, Retry, SavepointOp,
-    Source, Sql, TransactionOptions, Translator, WorkKind,
+    BulkRow, BulkSource, BulkTarget, Connection, Error, ErrorKind, ExecResult, IntoParams, Lease,
+    Query, Result, Retry, SavepointOp, Source, Sql, TransactionOptions, Translator, WorkKind,
+    bulk_insert, bulk_rows,
 };
 
 use crate::home::{Home, Returned};
@@ -92,6 +93,46 @@ impl Tx {
         let result = lease.connection().execute_script(script).await;
         lease.finished(start.elapsed(), result.as_ref().map(drop));
         result.map_err(|error| error.or_database(self.translator.database()))
+    }
+
+    /// Inserts many rows by the fastest way the database has (`COPY`, `LOAD DATA`, one prepared insert
+    /// in one transaction), all of them or none, and returns how many there were.
+    ///
+    /// A row is a tuple, an array or a slice of values, or a [`Row`](wellspring_connector::Row) of
+    /// another query. Rows that arrive over time, and tables with a dot in their name:
+    /// [`bulk_insert_from`](Self::bulk_insert_from).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parameters`] for a row of another width,
+    /// [`ErrorKind::Encode`] for a value its column cannot hold; the database's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the insert; no row is kept, unless all had been sent.
+    pub async fn bulk_insert<C, I>(
+        &mut self,
+        table: &str,
+        columns: impl IntoIterator<Item = C>,
+        rows: I,
+    ) -> Result<u64>
+    where
+        C: Into<String>,
+        I: IntoIterator<Item: BulkRow>,
+        I::IntoIter: Send,
+    {
+        self.bulk_insert_from(BulkTarget::new(table, columns), bulk_rows(rows)).await
+    }
+
+    /// As [`bulk_insert`](Self::bulk_insert), from any source of rows: a stream, through
+    /// [`bulk_stream`](wellspring_connector::bulk_stream), is read as fast as it is written.
+    ///
+    /// # Errors
+    /// Those of `bulk_insert`, and what the source reports.
+    pub async fn bulk_insert_from(
+        &mut self,
+        into: BulkTarget,
+        rows: impl BulkSource,
+    ) -> Result<u64> {
+        bulk_insert(self, into, rows).await
     }
 
     /// Runs `f` inside a savepoint: kept when it returns `Ok`, undone when it returns `Err` or is

@@ -5,11 +5,14 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::{Connection, Dialect, Error, ErrorKind, HasKind, Result, Row, Value, ValueRef};
+use crate::{
+    Connection, Dialect, Error, ErrorKind, HasKind, Lease, Result, Row, Source, Value, ValueRef,
+};
 
 mod multi_row;
 
@@ -86,6 +89,30 @@ impl BulkTarget {
 
 fn join(parts: impl Iterator<Item = String>, between: &str) -> String {
     parts.collect::<Vec<_>>().join(between)
+}
+
+/// Inserts `rows` on a connection of `source`, by the fastest way its database has: what the methods
+/// called `bulk_insert` do.
+///
+/// # Errors
+/// Why there is no connection, what the database or the rows report. No row is kept then.
+///
+/// # Cancel safety
+/// Dropping the future ends the insert; no row is kept, unless all had been sent.
+pub async fn bulk_insert<S: Source>(
+    source: S,
+    into: BulkTarget,
+    mut rows: impl BulkSource,
+) -> Result<u64> {
+    let database = source.translator().database().cloned();
+    let inserted = async {
+        let mut lease = source.lease().await?;
+        let started = Instant::now();
+        let result = lease.connection().bulk_insert(&into, &mut rows).await;
+        lease.finished(started.elapsed(), result.as_ref().map(|_| ()));
+        result
+    };
+    inserted.await.map_err(|error| error.or_database(database.as_ref()))
 }
 
 /// Inserts `rows` by statements of many rows each, in a transaction of its own where none is open:

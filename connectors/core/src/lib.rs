@@ -81,8 +81,8 @@ mod value;
 mod value_batch;
 
 pub use bulk::{
-    BulkRow, BulkSink, BulkSource, BulkTarget, BulkValue, bulk_insert_by_statements, bulk_rows,
-    bulk_stream,
+    BulkRow, BulkSink, BulkSource, BulkTarget, BulkValue, bulk_insert, bulk_insert_by_statements,
+    bulk_rows, bulk_stream,
 };
 pub use connection::{
     Command, Connection, Connector, Driver, ExecResult, IsolationLevel, SavepointOp, SessionState,
