@@ -65,6 +65,20 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
 
     /// The free path, else into the line.
     fn begin(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
+        loop {
+            match self.attempt(cx) {
+                Poll::Ready(Ok(entry)) if self.waiting.is_none() => {
+                    // It may have died while it was idle; the next one then.
+                    if let Some(entry) = self.pool().shared.unless_broken(entry) {
+                        return Poll::Ready(Ok(entry));
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn attempt(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
         let location = self.location;
         let shared = &self.pool().shared;
         let now = clock::now();

@@ -62,7 +62,8 @@ pub trait Manager: Send + Sync + 'static {
     }
 
     /// What a connection's client-side state says about it. Called on every return to the pool,
-    /// in the returning thread: it must not block, do I/O or panic (a panic counts as
+    /// in the returning thread, and again when an idle connection is about to be handed out, where
+    /// only [`Hygiene::Broken`] counts: it must not block, do I/O or panic (a panic counts as
     /// [`Hygiene::Broken`]). The default says [`Hygiene::Clean`].
     fn hygiene(&self, connection: &mut Self::Connection) -> Hygiene {
         let _ = connection;

@@ -92,13 +92,17 @@ impl<M: Manager> Pool<M> {
     #[track_caller]
     pub fn try_get(&self) -> Result<PooledRef<'_, M>, TryGetError> {
         let location = Location::caller();
-        match self.shared.peek(|state, rules| state.look(rules, location, clock::now())) {
-            Look::Found { entry, refill } => {
-                self.shared.served_directly(&entry, refill);
-                Ok(Pooled::new(self, entry))
+        loop {
+            match self.shared.peek(|state, rules| state.look(rules, location, clock::now())) {
+                Look::Found { entry, refill } => {
+                    self.shared.served_directly(&entry, refill);
+                    if let Some(entry) = self.shared.unless_broken(entry) {
+                        return Ok(Pooled::new(self, entry));
+                    }
+                }
+                Look::Nothing => return Err(TryGetError::NoneIdle),
+                Look::Closed => return Err(TryGetError::Closed),
             }
-            Look::Nothing => Err(TryGetError::NoneIdle),
-            Look::Closed => Err(TryGetError::Closed),
         }
     }
 

@@ -216,13 +216,31 @@ impl<M: Manager> Shared<M> {
         });
     }
 
-    fn judge(&self, held: &mut Held<M>) -> Fate {
-        let connection = &mut held.entry().connection;
+    /// What the manager says of a connection. A panic is no good sign.
+    fn hygiene(&self, connection: &mut M::Connection) -> Hygiene {
         let hygiene = catch_unwind(AssertUnwindSafe(|| self.manager.hygiene(connection)));
-        let hygiene = hygiene.unwrap_or_else(|_| {
+        hygiene.unwrap_or_else(|_| {
             tracing::error!(pool = &*self.name, "hygiene check panicked");
             Hygiene::Broken
-        });
+        })
+    }
+
+    /// An idle connection on its way out, unless its manager knows that it died meanwhile: then it
+    /// is closed, and its place is free for another.
+    pub(crate) fn unless_broken(
+        &self,
+        mut entry: Box<Entry<M::Connection>>,
+    ) -> Option<Box<Entry<M::Connection>>> {
+        if self.hygiene(&mut entry.connection) != Hygiene::Broken {
+            return Some(entry);
+        }
+        let now = clock::now();
+        self.change(|state, _, actions| state.close(entry, CloseReason::Broken, now, actions));
+        None
+    }
+
+    fn judge(&self, held: &mut Held<M>) -> Fate {
+        let hygiene = self.hygiene(&mut held.entry().connection);
         let needs_hook = self.hooks.after_release.is_some();
         match (hygiene, self.options.reset) {
             (Hygiene::Broken, _) => Fate::Close(CloseReason::Broken),

@@ -1,6 +1,9 @@
 //! The command line: what may be asked, and what is said when something else is.
 
+use wellspring_testkit::servers::Kind;
+
 use crate::part::{Part, Wanted};
+use crate::servers::Action;
 use crate::{ci, test};
 
 /// What `cargo xtask help` prints.
@@ -13,6 +16,13 @@ cargo xtask tidy
     Checks the tree: arrows between packages, manifests, file heads, the feature map, paths.
 cargo xtask ci [--require NAME]... [--all]
     Formatting, clippy and documentation without warnings, feature combinations, then the tests.
+cargo xtask servers up [KIND]...
+    Installs what is missing and starts private database servers in the background: of each KIND,
+    or of every kind that can be had. Prints the variables that point tests at them.
+cargo xtask servers down
+    Ends the servers that `up` started.
+cargo xtask servers status
+    Lists them.
 cargo xtask help
     This text.
 ";
@@ -24,9 +34,10 @@ pub(crate) enum Task {
     Tidy,
     Test(Wanted),
     Ci(Wanted),
+    Servers(Action),
 }
 
-const COMMANDS: &str = "test, tidy, ci, help";
+const COMMANDS: &str = "test, tidy, ci, servers, help";
 
 /// Reads the arguments after `cargo xtask`.
 ///
@@ -39,6 +50,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, Stri
     match command.as_str() {
         "test" => wanted("test", args, test::PARTS).map(Task::Test),
         "ci" => wanted("ci", args, &ci::parts()).map(Task::Ci),
+        "servers" => servers(args).map(Task::Servers),
         "tidy" => no_more("tidy", args).map(|()| Task::Tidy),
         "help" | "--help" | "-h" => Ok(Task::Help),
         other => Err(format!("unknown command `{other}`; the commands are: {COMMANDS}")),
@@ -79,6 +91,30 @@ fn wanted(
     Ok(wanted)
 }
 
+fn servers(args: impl IntoIterator<Item = String>) -> Result<Action, String> {
+    const ACTIONS: &str = "up, down, status";
+    let mut args = args.into_iter();
+    let action = args.next().ok_or_else(|| format!("servers needs one of: {ACTIONS}"))?;
+    match action.as_str() {
+        "up" => kinds(args).map(Action::Up),
+        "down" => no_more("servers down", args).map(|()| Action::Down),
+        "status" => no_more("servers status", args).map(|()| Action::Status),
+        // What `up` runs in the background.
+        "keep" => kinds(args).map(Action::Keep),
+        other => Err(format!("unknown action `{other}` for servers; the actions are: {ACTIONS}")),
+    }
+}
+
+fn kinds(names: impl IntoIterator<Item = String>) -> Result<Vec<Kind>, String> {
+    let kind = |name: String| {
+        Kind::named(&name).ok_or_else(|| {
+            let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+            format!("unknown kind of server `{name}`; the kinds are: {}", known.join(", "))
+        })
+    };
+    names.into_iter().map(kind).collect()
+}
+
 fn no_more(command: &str, args: impl IntoIterator<Item = String>) -> Result<(), String> {
     match args.into_iter().next() {
         None => Ok(()),
@@ -99,6 +135,10 @@ mod tests {
         assert_eq!(read("tidy"), Ok(Task::Tidy));
         assert_eq!(read("help"), Ok(Task::Help));
         let both = Wanted { all: true, required: vec!["unit".into(), "doc".into()] };
+        assert_eq!(read("servers up"), Ok(Task::Servers(Action::Up(vec![]))));
+        let two = vec![Kind::MySql, Kind::Postgres];
+        assert_eq!(read("servers up mysql postgres"), Ok(Task::Servers(Action::Up(two))));
+        assert_eq!(read("servers down"), Ok(Task::Servers(Action::Down)));
         assert_eq!(read("test --require unit --all --require=doc"), Ok(Task::Test(both)));
     }
 
@@ -114,6 +154,15 @@ mod tests {
         assert!(error.contains("needs the name"), "{error}");
         let error = read("tidy now").unwrap_err();
         assert!(error.contains("`now`"), "{error}");
+        for (line, wrong, right) in [
+            ("servers", "needs one", "status"),
+            ("servers start", "`start`", "up, down"),
+            ("servers up oracle", "`oracle`", "mariadb, mysql"),
+            ("servers down mysql", "`mysql`", "takes none"),
+        ] {
+            let error = read(line).unwrap_err();
+            assert!(error.contains(wrong) && error.contains(right), "{error}");
+        }
         let error = read("").unwrap_err();
         assert!(error.contains("no command"), "{error}");
     }

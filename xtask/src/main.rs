@@ -1,4 +1,4 @@
-//! `cargo xtask`: runs the tests as named parts and checks the tree.
+//! `cargo xtask`: runs the tests as named parts, checks the tree, and runs servers for people.
 //!
 //! Flags are read by hand in `flags.rs`; each task has a file of its own.
 
@@ -7,6 +7,7 @@ mod flags;
 mod manifest;
 mod part;
 mod process;
+mod servers;
 mod test;
 mod tidy;
 mod workspace;
@@ -40,6 +41,13 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(&workspace).is_ok(),
         Task::Test(wanted) => part::run_all(&workspace, test::PARTS, &wanted),
         Task::Ci(wanted) => part::run_all(&workspace, &ci::parts(), &wanted),
+        Task::Servers(action) => match servers::run(&workspace, action) {
+            Ok(()) => true,
+            Err(message) => {
+                eprintln!("{message}");
+                false
+            }
+        },
     };
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -16,7 +16,7 @@ use wellspring_connector::{
 use crate::connector::DIALECT;
 use crate::cursor::PostgresCursor;
 use crate::encode::{Param, declared};
-use crate::errors::{Sent, convert, is_stale_plan, lost_connection};
+use crate::errors::{Sent, convert, is_misfit, is_stale_plan, lost_connection, may_be_old_types};
 use crate::options::{Pooler, PostgresOptions};
 use crate::session::Session;
 use crate::statements::{Prepared, Shape, Statements};
@@ -111,8 +111,12 @@ impl PostgresConnection {
     /// Readies a statement: what it is, and its prepared form if it is to have one.
     async fn ready(&mut self, text: &str) -> Result<Ready> {
         let look = self.statements.look(text);
-        let ready =
-            |prepared| Ready { prepared, counts: look.counts, taints: look.class == Class::Taints };
+        let ready = |prepared, fresh| Ready {
+            prepared,
+            fresh,
+            counts: look.counts,
+            taints: look.class == Class::Taints,
+        };
         match look.class {
             Class::Clean | Class::Taints => {}
             Class::Copy => {
@@ -124,7 +128,8 @@ impl PostgresConnection {
             }
         }
         if look.prepared.is_some() || !look.due {
-            return Ok(ready(look.prepared));
+            let fresh = look.prepared.is_none();
+            return Ok(ready(look.prepared, fresh));
         }
         let flight = self.session.in_flight();
         let statement = self.session.client.prepare(text).await;
@@ -136,23 +141,39 @@ impl PostgresConnection {
         let shape = Shape::of(statement.columns());
         let prepared = Arc::new(Prepared { statement, shape });
         self.statements.keep(text, Arc::clone(&prepared));
-        Ok(ready(Some(prepared)))
+        Ok(ready(Some(prepared), true))
     }
 
-    /// Whether a statement that failed may be prepared again and run once more: nothing of it was
-    /// carried out, and no transaction was spoilt by the failure.
-    async fn may_prepare_again(
+    /// Whether a statement that failed is to be run once more, because what was prepared no longer
+    /// fits the tables. Nothing of it was carried out, and no transaction was spoilt by the failure.
+    async fn was_outdated(
         &mut self,
         text: &str,
         error: &tokio_postgres::Error,
+        ready: &Ready,
         block: Block,
     ) -> bool {
-        if !is_stale_plan(error) {
+        let Some(old) = &ready.prepared else { return false };
+        if is_stale_plan(error) {
+            self.session.answer_ended().await;
+            self.statements.forget(text);
+            return block == Block::None;
+        }
+        // Its parameters may have the types that columns had when it was prepared. If they have not
+        // changed, the failure stands.
+        let refused_here = is_misfit(error);
+        let suspect = refused_here || (block == Block::None && may_be_old_types(error));
+        if ready.fresh || !suspect {
             return false;
         }
         self.session.answer_ended().await;
         self.statements.forget(text);
-        block == Block::None
+        match self.ready(text).await {
+            Ok(Ready { prepared: Some(new), .. }) => {
+                new.statement.params() != old.statement.params()
+            }
+            _ => false,
+        }
     }
 
     /// A statement that was refused for its text has not run, and left nothing behind.
@@ -176,6 +197,8 @@ impl PostgresConnection {
 struct Ready {
     /// Its prepared form, if it has one.
     prepared: Option<Arc<Prepared>>,
+    /// It was prepared just now, or is not prepared.
+    fresh: bool,
     /// The number of rows the server tells is one of changed rows.
     counts: bool,
     /// It may leave something behind in the session.
@@ -223,13 +246,13 @@ impl Connection for PostgresConnection {
         self.settle().await?;
         let mut again = true;
         loop {
-            let Ready { prepared, counts, taints } = self.ready(command.text).await?;
+            let ready = self.ready(command.text).await?;
             let tainted = self.tainted;
-            self.tainted |= taints;
+            self.tainted |= ready.taints;
             let block = self.session.watched.block();
             let client = &self.session.client;
             let flight = self.session.in_flight();
-            let answer = match &prepared {
+            let answer = match &ready.prepared {
                 Some(prepared) => {
                     client.execute_raw(&prepared.statement, command.values.iter().map(Param)).await
                 }
@@ -237,9 +260,9 @@ impl Connection for PostgresConnection {
             };
             flight.over();
             match answer {
-                Ok(rows) => return Ok(ExecResult::new(if counts { rows } else { 0 })),
+                Ok(rows) => return Ok(ExecResult::new(if ready.counts { rows } else { 0 })),
                 Err(error) => {
-                    if again && self.may_prepare_again(command.text, &error, block).await {
+                    if again && self.was_outdated(command.text, &error, &ready, block).await {
                         again = false;
                         continue;
                     }
@@ -255,13 +278,13 @@ impl Connection for PostgresConnection {
         self.settle().await?;
         let mut again = true;
         loop {
-            let Ready { prepared, counts, taints } = self.ready(command.text).await?;
+            let ready = self.ready(command.text).await?;
             let tainted = self.tainted;
-            self.tainted |= taints;
+            self.tainted |= ready.taints;
             let block = self.session.watched.block();
             let client = &self.session.client;
             let flight = self.session.in_flight();
-            let answer = match &prepared {
+            let answer = match &ready.prepared {
                 Some(prepared) => {
                     client.query_raw(&prepared.statement, command.values.iter().map(Param)).await
                 }
@@ -273,19 +296,19 @@ impl Connection for PostgresConnection {
             flight.over();
             match answer {
                 Ok(stream) => {
-                    let shape = match &prepared {
+                    let shape = match &ready.prepared {
                         Some(prepared) => prepared.shape.clone(),
                         None => Shape::of(&[]),
                     };
                     let mut cursor =
-                        PostgresCursor::new(self, stream, shape, command.fetch_size, counts);
-                    if prepared.is_none() {
+                        PostgresCursor::new(self, stream, shape, command.fetch_size, ready.counts);
+                    if ready.prepared.is_none() {
                         cursor.learn().await?;
                     }
                     return Ok(Rows::new(Box::new(cursor)));
                 }
                 Err(error) => {
-                    if again && self.may_prepare_again(command.text, &error, block).await {
+                    if again && self.was_outdated(command.text, &error, &ready, block).await {
                         again = false;
                         continue;
                     }

@@ -306,7 +306,18 @@ fn float8(value: &ValueRef<'_>, ty: &Type) -> Result<f64, EncodeError> {
     match value {
         ValueRef::F64(v) => Ok(*v),
         ValueRef::F32(v) => Ok(f64::from(*v)),
-        ValueRef::Decimal(v) => v.to_string().parse().map_err(|_| mismatch(value, ty)),
+        // As the notation of the float reads back: 0.1 is one, though no float is a tenth.
+        ValueRef::Decimal(v) => v
+            .to_string()
+            .parse::<f64>()
+            .ok()
+            .filter(|float| float.to_string().parse() == Ok(v.clone()))
+            .ok_or_else(|| {
+                EncodeError::new(format!(
+                    "a decimal with more digits than the type {} holds",
+                    ty.name()
+                ))
+            }),
         ValueRef::I16(v) => Ok(f64::from(*v)),
         ValueRef::I32(v) => Ok(f64::from(*v)),
         ValueRef::I64(v) => exact(i128::from(*v)),

@@ -135,6 +135,9 @@ fn parameter_number(error: &tokio_postgres::Error) -> Option<usize> {
 fn of_server(db: &DbError) -> Error {
     let code = db.code().code();
     let mut kind = of_code(code);
+    if code == "XX000" && db.message().starts_with("invalid memory alloc") {
+        kind = ErrorKind::ResourceExhausted;
+    }
     if kind == ErrorKind::Canceled && db.message().contains("timeout") {
         kind = ErrorKind::StatementTimeout;
     }
@@ -158,6 +161,11 @@ fn of_server(db: &DbError) -> Error {
     error
 }
 
+/// True when the values did not fit the types of the parameters; nothing was sent.
+pub(crate) fn is_misfit(error: &tokio_postgres::Error) -> bool {
+    error.source().is_some_and(|source| source.is::<EncodeError>())
+}
+
 /// True when a prepared statement must be prepared again before it can run.
 pub(crate) fn is_stale_plan(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|db| match db.code().code() {
@@ -165,6 +173,13 @@ pub(crate) fn is_stale_plan(error: &tokio_postgres::Error) -> bool {
         "26000" => true,
         _ => false,
     })
+}
+
+/// True when the failure is one that parameters of outdated types make.
+pub(crate) fn may_be_old_types(error: &tokio_postgres::Error) -> bool {
+    error
+        .as_db_error()
+        .is_some_and(|db| matches!(db.code().code(), "42804" | "42883" | "22P02" | "22007"))
 }
 
 /// The portable error for an I/O error on the way to `place`.
