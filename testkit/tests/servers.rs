@@ -1,6 +1,6 @@
 //! Every kind of server starts, is killed, comes back with its data, and goes with its owner.
 //!
-//! Run with `cargo test -p wellspring-testkit --features server-tests`, after `cargo xtask servers
+//! Run with `cargo test -p wellspring-testkit --test servers`, after `cargo xtask servers
 //! up` has installed what is needed.
 
 use std::fs;

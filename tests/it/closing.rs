@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wellspring::ErrorKind;
 
-use crate::support::on_every_database;
+use crate::databases::on_every_database;
 
 on_every_database! {
     async fn use_after_close_fails_at_once(fresh: Fresh) {

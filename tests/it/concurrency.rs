@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wellspring::{Database, Error};
 
-use crate::support::on_every_database;
+use crate::databases::on_every_database;
 
 /// How long the mixed loads run: 2 s, or what `WELLSPRING_SOAK_SECONDS` says.
 fn duration() -> Duration {
@@ -14,6 +14,11 @@ fn duration() -> Duration {
 
 async fn mixed(db: Database, rows: i64, until: Instant) -> Result<(u64, u64), Error> {
     let (mut reads, mut writes) = (0, 0);
+    // Where writers are not queued, what was read must be locked until it is written.
+    let read = match db.dialect().name {
+        "sqlite" => "select n from counters where id = ?",
+        _ => "select n from counters where id = ? for update",
+    };
     while Instant::now() < until {
         let id = fastrand::i64(1..=rows);
         if fastrand::u8(0..10) == 0 {
@@ -23,8 +28,7 @@ async fn mixed(db: Database, rows: i64, until: Instant) -> Result<(u64, u64), Er
                 // Read, then write what was read: the pattern that loses updates or runs into
                 // SQLITE_BUSY_SNAPSHOT where writers are not queued.
                 db.transaction(async |mut tx| -> Result<(), Error> {
-                    let n: i64 =
-                        tx.query("select n from counters where id = ?", (id,)).one().await?;
+                    let n: i64 = tx.query(read, (id,)).one().await?;
                     tx.execute("update counters set n = ? where id = ?", (n + 1, id)).await?;
                     Ok(())
                 })

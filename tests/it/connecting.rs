@@ -1,11 +1,11 @@
-//! Opening a database: clear answers to wrong URLs, paths and options; the unpooled mode.
+//! Opening a database: clear answers to wrong URLs, paths and options.
 
 use std::error::Error as _;
 use std::time::Duration;
 
 use wellspring::{Database, ErrorKind};
 
-use crate::support::{Fresh, on_every_database};
+use crate::databases::sqlite_memory;
 
 async fn refused(url: &str) -> wellspring::Error {
     Database::connect(url).await.expect_err(url)
@@ -32,12 +32,12 @@ async fn an_unknown_scheme_names_the_known_ones() {
 
 #[tokio::test]
 async fn a_known_scheme_without_driver_says_so() {
-    for scheme in ["postgres", "postgresql", "mysql", "mariadb", "mssql", "oracle", "db2", "sc"] {
+    for scheme in ["mssql", "oracle", "db2", "odbc", "sc"] {
         let error = refused(&format!("{scheme}://user:hunter2@localhost/shop")).await;
         assert_eq!(error.kind(), ErrorKind::Config);
         let text = format!("{error} {error:?}");
         assert!(text.contains(&format!("no driver for `{scheme}`")), "{text}");
-        assert!(text.contains("drivers at hand: sqlite"), "{text}");
+        assert!(text.contains("drivers at hand: ") && text.contains("sqlite"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
@@ -88,7 +88,7 @@ async fn connecting_fails_at_once_not_after_the_acquire_timeout() {
 
 #[tokio::test]
 async fn wrong_options_are_errors_when_building() {
-    let fresh = Fresh::sqlite_memory();
+    let fresh = sqlite_memory();
     for (builder, option) in [
         (fresh.builder().max_size(0), "max_size"),
         (fresh.builder().acquire_timeout(Duration::ZERO), "acquire_timeout"),
@@ -99,48 +99,5 @@ async fn wrong_options_are_errors_when_building() {
         assert_eq!(error.kind(), ErrorKind::Config);
         assert_eq!(error.database(), Some("orders"));
         assert!(error.to_string().contains(option), "{error}");
-    }
-}
-
-on_every_database! {
-    async fn build_connects_lazily_and_connect_proves(fresh: Fresh) {
-        let db = fresh.builder().build().unwrap();
-        assert_eq!(db.status().size, 0);
-        db.ping().await.unwrap();
-        assert_eq!(db.status().size, 1);
-        assert_eq!(fresh.connect().await.status().idle, 1);
-    }
-
-    async fn initial_size_is_opened_at_the_start(fresh: Fresh) {
-        let db = fresh.builder().pool_with(|pool| pool.initial_size = 3).connect().await.unwrap();
-        assert_eq!(db.status().idle, 3);
-    }
-
-    async fn unpooled_opens_a_connection_per_use(fresh: Fresh) {
-        let db = fresh.builder().unpooled().connect().await.unwrap();
-        db.execute("create table t (a integer)", ()).await.unwrap();
-        let before = db.stats().pool.counters.connected;
-        for n in 0..5 {
-            db.execute("insert into t values (?)", (n,)).await.unwrap();
-        }
-        let sum: i64 = db.query("select sum(a) from t", ()).one().await.unwrap();
-        assert_eq!(sum, 10);
-        let pool = db.stats().pool;
-        assert_eq!(pool.counters.connected - before, 6);
-        assert_eq!(pool.status.idle, 0, "nothing is kept");
-        // More at one time than any pool would give.
-        let held = futures_util::future::join_all((0..20).map(|_| db.connection())).await;
-        assert!(held.iter().all(Result::is_ok));
-    }
-
-    async fn a_connection_can_be_opened_outside_the_pool(fresh: Fresh) {
-        let db = fresh.builder().max_size(1).connect().await.unwrap();
-        let mut pooled = db.connection().await.unwrap();
-        let mut own = db.open_connection().await.unwrap();
-        own.ping().await.unwrap();
-        pooled.ping().await.unwrap();
-        assert_eq!(db.status().size, 1);
-        drop(own);
-        assert_eq!(db.status().used, 1);
     }
 }

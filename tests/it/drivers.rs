@@ -44,9 +44,11 @@ async fn a_driver_for_one_database_does_not_leak_into_others() {
 #[tokio::test]
 async fn the_driver_registered_last_answers_first() {
     let mut drivers = Drivers::compiled_in();
-    assert_eq!(drivers.names(), ["sqlite"]);
+    let compiled_in = drivers.names();
+    assert!(compiled_in.contains(&"sqlite"));
     drivers.register(Arc::new(Renamed(&["sqlite"])));
-    assert_eq!(drivers.names(), ["sqlite", "sqlite"]);
+    assert_eq!(drivers.names()[0], "sqlite");
+    assert_eq!(drivers.names()[1..], compiled_in);
     Database::builder("sqlite::memory:").drivers(drivers).connect().await.unwrap();
 }
 

@@ -1,10 +1,10 @@
 //! The databases the promises are tested on, and a connector with scripted faults.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tempfile::TempDir;
 use wellspring::connector::{Command, Connection, Connector, Rows, SavepointOp, SessionState};
 use wellspring::{
     Database, DatabaseBuilder, Dialect, Error, ErrorKind, ExecResult, ResetMode, Result, Retry,
@@ -14,20 +14,12 @@ use wellspring::{
 /// A database of one kind, empty, with what it needs to exist.
 pub(crate) struct Fresh {
     pub(crate) url: String,
-    _dir: Option<TempDir>,
+    /// Removes the database when it is dropped.
+    #[allow(dead_code, reason = "it is there to be dropped")]
+    pub(crate) keeper: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Fresh {
-    pub(crate) fn sqlite_file() -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let url = format!("sqlite:///{}/test.db", dir.path().display());
-        Self { url, _dir: Some(dir) }
-    }
-
-    pub(crate) fn sqlite_memory() -> Self {
-        Self { url: "sqlite::memory:".to_owned(), _dir: None }
-    }
-
     pub(crate) fn builder(&self) -> DatabaseBuilder {
         Database::builder(self.url.clone()).max_size(4)
     }
@@ -37,34 +29,27 @@ impl Fresh {
     }
 }
 
-/// Defines a test that runs on every database, each on two kinds of runtime.
-macro_rules! on_every_database {
-    ($($(#[$meta:meta])* async fn $name:ident($fresh:ident: Fresh) $body:block)*) => {$(
-        mod $name {
-            #[allow(unused_imports, reason = "not every test needs every name")]
-            use super::*;
-
-            async fn body($fresh: $crate::support::Fresh) $body
-
-            $(#[$meta])*
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite_file() {
-                body($crate::support::Fresh::sqlite_file()).await;
-            }
-
-            #[tokio::test(flavor = "current_thread")]
-            async fn sqlite_file_on_one_thread() {
-                body($crate::support::Fresh::sqlite_file()).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite_memory() {
-                body($crate::support::Fresh::sqlite_memory()).await;
-            }
-        }
-    )*};
+/// A table of the ten digits, in the words of every database.
+fn digits() -> String {
+    let rows: Vec<String> = (1..10).map(|d| format!(" union all select {d}")).collect();
+    format!("(select 0 as d{})", rows.concat())
 }
-pub(crate) use on_every_database;
+
+/// A query for the numbers 1 to `n`, which is at most 100,000, in order.
+pub(crate) fn numbers(n: u32) -> String {
+    let digits = digits();
+    format!(
+        "select i from (select a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d + 1 as i \
+         from {digits} a, {digits} b, {digits} c, {digits} e, {digits} f) x where i <= {n} order by i"
+    )
+}
+
+/// A query without an end that anybody would live to see: `what` of its rows.
+pub(crate) fn endless(what: &str) -> String {
+    let digits = digits();
+    let tables: Vec<String> = (0..14).map(|n| format!("{digits} t{n}")).collect();
+    format!("select {what} from {}", tables.join(", "))
+}
 
 /// How many statements or commits are yet to fail as a serialisation failure would.
 #[derive(Debug, Default)]

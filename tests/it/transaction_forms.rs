@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use wellspring::{Database, Error, Tx};
 
+use crate::databases::sqlite_memory;
 use crate::support::Fresh;
 
 async fn counter() -> (Fresh, Database) {
-    let fresh = Fresh::sqlite_memory();
+    let fresh = sqlite_memory();
     let db = fresh.connect().await;
     db.execute("create table counter (n integer)", ()).await.unwrap();
     db.execute("insert into counter values (0)", ()).await.unwrap();

@@ -7,7 +7,8 @@ use wellspring::{
     Database, Error, ErrorKind, IsolationLevel, ResetMode, RetryPolicy, TransactionOptions,
 };
 
-use crate::support::{conflict, faulty, on_every_database};
+use crate::databases::on_every_database;
+use crate::support::{conflict, faulty};
 
 async fn accounts(db: &Database) {
     db.execute("create table accounts (id integer primary key, balance integer)", ())
@@ -306,7 +307,7 @@ on_every_database! {
 
     async fn an_isolation_level_the_database_lacks_is_an_error(fresh: Fresh) {
         let db = fresh.builder().max_size(1).connect().await.unwrap();
-        let options = TransactionOptions::new().isolation(IsolationLevel::ReadUncommitted);
+        let options = TransactionOptions::new().isolation(IsolationLevel::Snapshot);
         let error = db.begin_with(options).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
         let options = TransactionOptions::new().isolation(IsolationLevel::Serializable);

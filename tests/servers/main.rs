@@ -1,0 +1,23 @@
+//! The façade's promises on database servers: the tests of `tests/it` once more, each on a database
+//! of its own. `cargo xtask test` starts the servers and names them in the environment.
+
+#![cfg(feature = "postgres")]
+
+mod databases;
+
+#[path = "../it/cancellation.rs"]
+mod cancellation;
+#[path = "../it/closing.rs"]
+mod closing;
+#[path = "../it/concurrency.rs"]
+mod concurrency;
+#[path = "../it/opening.rs"]
+mod opening;
+#[path = "../it/statements.rs"]
+mod statements;
+#[path = "../it/statistics.rs"]
+mod statistics;
+#[path = "../it/support.rs"]
+mod support;
+#[path = "../it/transactions.rs"]
+mod transactions;
