@@ -10,8 +10,8 @@ use wellspring_connector::{Connector, Driver, Error, ErrorKind, Result, nearest}
 const KNOWN: &[(&[&str], Option<&str>)] = &[
     (&["sqlite", "sqlite3"], Some("sqlite")),
     (&["postgres", "postgresql"], Some("postgres")),
-    (&["mysql"], None),
-    (&["mariadb"], None),
+    (&["mysql"], Some("mysql")),
+    (&["mariadb"], Some("mysql")),
     (&["mssql", "sqlserver"], None),
     (&["oracle"], None),
     (&["db2"], None),
@@ -49,6 +49,8 @@ impl Drivers {
         drivers.register(Arc::new(wellspring_sqlite::SqliteDriver));
         #[cfg(feature = "postgres")]
         drivers.register(Arc::new(wellspring_postgres::PostgresDriver));
+        #[cfg(feature = "mysql")]
+        drivers.register(Arc::new(wellspring_mysql::MySqlDriver));
         drivers
     }
 

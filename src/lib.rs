@@ -47,6 +47,7 @@
 //!
 //! - `sqlite`: the SQLite driver, with its own copy of the C library.
 //! - `postgres`: the PostgreSQL driver.
+//! - `mysql`: the driver for MySQL and MariaDB.
 //! - `chrono`, `time`, `jiff`, `uuid`, `rust_decimal`, `bigdecimal`, `serde_json`: conversions
 //!   between [`Value`] and the types of these crates.
 
@@ -85,6 +86,9 @@ pub use wellspring_txn::{RetryPolicy, Transaction, Tx};
 pub use wellspring_connector as connector;
 /// Exporters for the numbers a database keeps.
 pub use wellspring_metrics as metrics;
+#[cfg(feature = "mysql")]
+/// The driver for MySQL and MariaDB.
+pub use wellspring_mysql as mysql;
 /// The pool engine.
 pub use wellspring_pool_core as pool;
 #[cfg(feature = "postgres")]

@@ -13,7 +13,7 @@ pub(crate) fn sqlite_memory() -> Fresh {
 }
 
 /// The type of a column whose keys the database generates, if it tells them unasked.
-pub(crate) fn generated_key() -> Option<&'static str> {
+pub(crate) fn generated_key(_dialect: &str) -> Option<&'static str> {
     Some("integer primary key")
 }
 

@@ -151,7 +151,7 @@ on_every_database! {
         let done = db.execute("insert into people values (4, ?, null)", ("Alan",)).await.unwrap();
         assert_eq!(done.rows_affected, 1);
         // Generated keys, where the database tells them without being asked.
-        if let Some(generated) = crate::databases::generated_key() {
+        if let Some(generated) = crate::databases::generated_key(db.dialect().name) {
             db.execute(format!("create table keyed (id {generated}, a integer)"), ()).await.unwrap();
             for n in 1..=3 {
                 let done = db.execute("insert into keyed (a) values (?)", (7,)).await.unwrap();

@@ -64,8 +64,11 @@ impl Drop for Gone {
 
 /// The type of a column whose keys the database generates, if it tells them unasked: PostgreSQL is
 /// asked by `returning`.
-pub(crate) fn generated_key() -> Option<&'static str> {
-    None
+pub(crate) fn generated_key(dialect: &str) -> Option<&'static str> {
+    match dialect {
+        "mysql" | "mariadb" => Some("integer primary key auto_increment"),
+        _ => None,
+    }
 }
 
 /// Defines a test that runs on every server.
@@ -87,6 +90,21 @@ macro_rules! on_every_database {
             #[tokio::test(flavor = "current_thread")]
             async fn postgres_on_one_thread() {
                 body($crate::databases::fresh(Kind::Postgres).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn mysql() {
+                body($crate::databases::fresh(Kind::MySql).await).await;
+            }
+
+            #[tokio::test(flavor = "current_thread")]
+            async fn mysql_on_one_thread() {
+                body($crate::databases::fresh(Kind::MySql).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn mariadb() {
+                body($crate::databases::fresh(Kind::MariaDb).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! The façade's promises on database servers: the tests of `tests/it` once more, each on a database
 //! of its own. `cargo xtask test` starts the servers and names them in the environment.
 
-#![cfg(feature = "postgres")]
+#![cfg(all(feature = "postgres", feature = "mysql"))]
 
 mod databases;
 

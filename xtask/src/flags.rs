@@ -23,6 +23,9 @@ cargo xtask servers down
     Ends the servers that `up` started.
 cargo xtask servers status
     Lists them.
+cargo xtask bench db [--groups NAME,...] [--peers NAME,...] [--rounds N] [--quick]
+    Measures database work side by side with other pools and drivers, on private servers;
+    `bench db --help` says more.
 cargo xtask help
     This text.
 ";
@@ -35,9 +38,11 @@ pub(crate) enum Task {
     Test(Wanted),
     Ci(Wanted),
     Servers(Action),
+    /// What comes after `bench db`; the benchmark reads it.
+    Bench(Vec<String>),
 }
 
-const COMMANDS: &str = "test, tidy, ci, servers, help";
+const COMMANDS: &str = "test, tidy, ci, servers, bench, help";
 
 /// Reads the arguments after `cargo xtask`.
 ///
@@ -51,6 +56,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, Stri
         "test" => wanted("test", args, test::PARTS).map(Task::Test),
         "ci" => wanted("ci", args, &ci::parts()).map(Task::Ci),
         "servers" => servers(args).map(Task::Servers),
+        "bench" => bench(args).map(Task::Bench),
         "tidy" => no_more("tidy", args).map(|()| Task::Tidy),
         "help" | "--help" | "-h" => Ok(Task::Help),
         other => Err(format!("unknown command `{other}`; the commands are: {COMMANDS}")),
@@ -115,6 +121,15 @@ fn kinds(names: impl IntoIterator<Item = String>) -> Result<Vec<Kind>, String> {
     names.into_iter().map(kind).collect()
 }
 
+fn bench(args: impl IntoIterator<Item = String>) -> Result<Vec<String>, String> {
+    let mut args = args.into_iter();
+    match args.next().as_deref() {
+        Some("db") => Ok(args.collect()),
+        Some(other) => Err(format!("bench: unknown benchmark `{other}`; there is: db")),
+        None => Err("bench needs the name of a benchmark; there is: db".to_owned()),
+    }
+}
+
 fn no_more(command: &str, args: impl IntoIterator<Item = String>) -> Result<(), String> {
     match args.into_iter().next() {
         None => Ok(()),
@@ -134,6 +149,8 @@ mod tests {
     fn reads_commands_and_flags() {
         assert_eq!(read("tidy"), Ok(Task::Tidy));
         assert_eq!(read("help"), Ok(Task::Help));
+        let quick = ["--groups", "pg-point", "--quick"].map(str::to_owned).to_vec();
+        assert_eq!(read("bench db --groups pg-point --quick"), Ok(Task::Bench(quick)));
         let both = Wanted { all: true, required: vec!["unit".into(), "doc".into()] };
         assert_eq!(read("servers up"), Ok(Task::Servers(Action::Up(vec![]))));
         let two = vec![Kind::MySql, Kind::Postgres];
@@ -152,6 +169,8 @@ mod tests {
         assert!(error.contains("`units`") && error.contains("quickstart"), "{error}");
         let error = read("test --require").unwrap_err();
         assert!(error.contains("needs the name"), "{error}");
+        let error = read("bench pool").unwrap_err();
+        assert!(error.contains("`pool`") && error.contains("db"), "{error}");
         let error = read("tidy now").unwrap_err();
         assert!(error.contains("`now`"), "{error}");
         for (line, wrong, right) in [

@@ -1,7 +1,9 @@
-//! `cargo xtask`: runs the tests as named parts, checks the tree, and runs servers for people.
+//! `cargo xtask`: runs the tests as named parts, checks the tree, measures, and runs servers
+//! for people.
 //!
 //! Flags are read by hand in `flags.rs`; each task has a file of its own.
 
+mod bench;
 mod ci;
 mod flags;
 mod manifest;
@@ -41,6 +43,13 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(&workspace).is_ok(),
         Task::Test(wanted) => part::run_all(&workspace, test::PARTS, &wanted),
         Task::Ci(wanted) => part::run_all(&workspace, &ci::parts(), &wanted),
+        Task::Bench(args) => match bench::db(&workspace, &args) {
+            Ok(()) => true,
+            Err(message) => {
+                eprintln!("{message}");
+                false
+            }
+        },
         Task::Servers(action) => match servers::run(&workspace, action) {
             Ok(()) => true,
             Err(message) => {

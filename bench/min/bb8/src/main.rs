@@ -1,0 +1,32 @@
+//! Through bb8-postgres: opens 100 connections, reads one row with each, and prints what is
+//! resident before and after, in KiB.
+
+type Error = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let url = std::env::args().nth(1).ok_or("the URL is missing")?;
+    let before = resident();
+    let manager =
+        bb8_postgres::PostgresConnectionManager::new_from_stringlike(&url, tokio_postgres::NoTls)?;
+    let pool = bb8::Pool::builder().max_size(100).build(manager).await?;
+    let mut held = Vec::new();
+    for id in 1..=100_i64 {
+        let client = pool.get().await?;
+        let read = client.prepare("select id, n, name from bench_point where id = $1").await?;
+        let row = client.query_one(&read, &[&id]).await?;
+        assert_eq!(row.get::<_, i64>(0), id);
+        drop(read);
+        held.push(client);
+    }
+    drop(held);
+    println!("{before} {}", resident());
+    Ok(())
+}
+
+/// What is resident, in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("Linux")
+}
