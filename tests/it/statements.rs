@@ -5,7 +5,7 @@ use serde::Deserialize;
 use wellspring::{Database, Decimal, ErrorKind, PlaceholderStyle, Row, Sql, Value, params};
 
 use crate::databases::on_every_database;
-use crate::support::{Fresh, endless, numbers};
+use crate::support::{Fresh, a_million, numbers};
 
 async fn people(fresh: &Fresh) -> Database {
     let db = fresh.connect().await;
@@ -192,9 +192,9 @@ on_every_database! {
 
     async fn a_stream_dropped_early_gives_its_connection_back(fresh: Fresh) {
         let db = fresh.builder().max_size(1).connect().await.unwrap();
-        let endless = endless("t0.d");
+        let many = a_million();
         for _ in 0..10 {
-            let mut stream = db.query(&endless, ()).stream();
+            let mut stream = db.query(&many, ()).stream();
             for _ in 0..300 {
                 stream.next().await.unwrap().unwrap();
             }

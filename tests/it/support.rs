@@ -44,10 +44,19 @@ pub(crate) fn numbers(n: u32) -> String {
     )
 }
 
-/// A query without an end that anybody would live to see: `what` of its rows.
-pub(crate) fn endless(what: &str) -> String {
+/// A query that counts for longer than anybody would wait.
+pub(crate) fn endless() -> String {
+    product("count(*)", 14)
+}
+
+/// A query for a million rows, in no order.
+pub(crate) fn a_million() -> String {
+    product("t0.d", 6)
+}
+
+fn product(what: &str, tables: u32) -> String {
     let digits = digits();
-    let tables: Vec<String> = (0..14).map(|n| format!("{digits} t{n}")).collect();
+    let tables: Vec<String> = (0..tables).map(|n| format!("{digits} t{n}")).collect();
     format!("select {what} from {}", tables.join(", "))
 }
 

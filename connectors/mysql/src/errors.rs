@@ -70,6 +70,7 @@ pub(crate) const TABLE: &[(u16, ErrorKind)] = &[
     (3140, ErrorKind::DataOutOfRange), // no JSON
     (3141, ErrorKind::DataOutOfRange),
     (1153, ErrorKind::ResourceExhausted), // larger than max_allowed_packet
+    (3, ErrorKind::ResourceExhausted),    // a temporary file could not be written
     (1021, ErrorKind::ResourceExhausted), // the disk is full
     (1037, ErrorKind::ResourceExhausted),
     (1038, ErrorKind::ResourceExhausted),
