@@ -143,25 +143,26 @@ fn after_failure<M: Manager>(
     let class = class.unwrap_or(FailureClass::Transient);
     let permanent = class == FailureClass::Permanent;
     let retrying = permit.retrying;
-    let ((retry, _forgotten), failures) = pool.change(|state, rules, actions| {
+    let now = clock::now();
+    let ((retry, _forgotten), failures, since) = pool.change(|state, rules, actions| {
+        let since = *state.failing_since.get_or_insert(now);
         let retry = state.connect_failed(rules, error, permanent, retrying, actions);
-        (retry, state.connect_failures)
+        (retry, state.connect_failures, since)
     });
     permit.retrying = retry;
-    let pause = retry.then(|| pause(&pool.options, class, failures));
+    let outage = now.saturating_duration_since(since);
+    let pause = retry.then(|| pause(&pool.options, class, outage));
     tracing::debug!(pool = &*pool.name, %error, failures, ?pause, "connect failed");
     pool.emit(&Event::ConnectFailed { error: &**error, failures, retry_in: pause });
     pause
 }
 
-/// Full jitter: anything between nothing and a bound that doubles with each failure.
-fn pause(options: &PoolOptions, class: FailureClass, failures: u32) -> Duration {
-    let steps = failures.saturating_sub(1) + if class == FailureClass::Overload { 3 } else { 0 };
-    let bound = options
-        .connect_backoff
-        .saturating_mul(1_u32.checked_shl(steps.min(31)).unwrap_or(u32::MAX))
-        .min(options.connect_backoff_max);
-    bound.mul_f64(fastrand::f64())
+/// Full jitter: anything between nothing and a bound. The bound grows with the outage, of which it is
+/// a hundredth, so that its end is never noticed later than that; one task asks for everybody.
+fn pause(options: &PoolOptions, class: FailureClass, outage: Duration) -> Duration {
+    let bound = (outage / 100).max(options.connect_backoff);
+    let bound = if class == FailureClass::Overload { bound.saturating_mul(8) } else { bound };
+    bound.min(options.connect_backoff_max).mul_f64(fastrand::f64())
 }
 
 /// How long a connection born now may live: shortened by its share of the jitter.
@@ -178,13 +179,16 @@ mod tests {
     #[test]
     fn pauses_grow_to_their_bound_and_not_beyond() {
         let options = PoolOptions::default();
-        for failures in [1, 2, 5, 40, u32::MAX] {
+        for (outage, bound) in [
+            (Duration::ZERO, options.connect_backoff),
+            (Duration::from_secs(2), Duration::from_millis(20)),
+            (Duration::from_secs(60), Duration::from_millis(600)),
+            (Duration::MAX, options.connect_backoff_max),
+        ] {
             for _ in 0..50 {
-                let bound = options
-                    .connect_backoff
-                    .saturating_mul(1 << (failures - 1).min(20))
-                    .min(options.connect_backoff_max);
-                assert!(pause(&options, FailureClass::Transient, failures) <= bound, "{failures}");
+                assert!(pause(&options, FailureClass::Transient, outage) <= bound, "{outage:?}");
+                let overload = pause(&options, FailureClass::Overload, outage);
+                assert!(overload <= bound * 8 && overload <= options.connect_backoff_max);
             }
         }
     }

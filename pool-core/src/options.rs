@@ -102,8 +102,9 @@ pub struct PoolOptions {
     /// The longest one attempt to connect may take, its hook included. Default 10 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
     pub connect_timeout: Duration,
-    /// The upper bound of the first pause after a failed connect; it doubles with each failure
-    /// and the pause is drawn evenly between zero and the bound. Default 50 ms.
+    /// The least upper bound of the pause after a failed connect, which is drawn evenly between zero
+    /// and the bound. The bound grows to a hundredth of the time since the first failure, so that the
+    /// end of an outage is noticed within 1 % of it. Default 20 ms.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
     pub connect_backoff: Duration,
     /// The most the bound of the pause grows to. Default 5 s.
@@ -156,7 +157,7 @@ impl Default for PoolOptions {
             max_connecting: 4,
             acquire_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
-            connect_backoff: Duration::from_millis(50),
+            connect_backoff: Duration::from_millis(20),
             connect_backoff_max: Duration::from_secs(5),
             validation_timeout: Duration::from_secs(5),
             reset_timeout: Duration::from_secs(5),

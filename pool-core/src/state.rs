@@ -53,6 +53,8 @@ pub(crate) struct State<C, E> {
     backing_off: bool,
     /// Failures to connect since the last success.
     pub(crate) connect_failures: u32,
+    /// When the first of them was.
+    pub(crate) failing_since: Option<Instant>,
     last_connect_error: Option<Arc<ConnectError<E>>>,
     /// A housekeeper is running, or about to.
     pub(crate) housekeeper: bool,
@@ -98,6 +100,7 @@ impl<C, E> State<C, E> {
             closed: false,
             backing_off: false,
             connect_failures: 0,
+            failing_since: None,
             last_connect_error: None,
             housekeeper: false,
             watching: false,
@@ -332,6 +335,7 @@ impl<C, E> State<C, E> {
     ) -> Forgotten<E> {
         self.backing_off = false;
         self.connect_failures = 0;
+        self.failing_since = None;
         let forgotten = self.last_connect_error.take();
         self.counters.connected += 1;
         self.slots.set_expiry(slot, expires);
