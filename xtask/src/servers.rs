@@ -40,7 +40,6 @@ pub(crate) fn run(workspace: &Workspace, action: Action) -> Result<(), String> {
 /// others need is installed when it is missing. The servers end with the call.
 ///
 /// Skipped when a server cannot be had here, failed when one is there and does not start.
-#[cfg_attr(not(test), expect(dead_code, reason = "the first part with servers will call it"))]
 pub(crate) fn with_servers(
     kinds: &[Kind],
     run: impl FnOnce(&[(&'static str, String)]) -> Outcome,

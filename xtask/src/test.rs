@@ -3,6 +3,7 @@
 mod features;
 mod oldest;
 mod quickstart;
+mod servers;
 
 use std::process::Command;
 
@@ -35,6 +36,20 @@ pub(crate) const PARTS: &[Part] = &[
         on_request: false,
         run: quickstart::run,
     },
+    Part {
+        name: "servers",
+        about: "private servers of every kind start, die and come back",
+        on_request: false,
+        run: servers::servers,
+    },
+    Part {
+        name: "postgres",
+        about: "PostgreSQL, directly and through pgbouncer",
+        on_request: false,
+        run: servers::postgres,
+    },
+    Part { name: "mysql", about: "MySQL", on_request: false, run: servers::mysql },
+    Part { name: "mariadb", about: "MariaDB", on_request: false, run: servers::mariadb },
     Part {
         name: "sqlite-oldest",
         about: "the SQLite connector on the oldest rusqlite it accepts",

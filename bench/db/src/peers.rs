@@ -6,6 +6,8 @@ use deadpool_postgres::RecyclingMethod;
 mod my;
 #[cfg(feature = "ours")]
 mod ours;
+#[cfg(any(feature = "ours-postgres", feature = "ours-mariadb"))]
+mod ours_native;
 mod pg_bulk;
 mod pg_pools;
 mod pg_raw;
@@ -99,12 +101,18 @@ pub(crate) fn all() -> Vec<Entry> {
     #[cfg(feature = "ours-postgres")]
     all.extend([
         entry!("pg-point", "ours", [], job => point(Ours::server(job).await?, job)),
+        entry!("pg-point", "ours-native", [],
+            job => point(ours_native::Postgres::open(job)?, job)),
         entry!("pg-fetch", "ours", [], job => fetch(Ours::server(job).await?, job)),
         entry!("pg-insert", "ours", [], job => insert(Ours::server(job).await?, job)),
         entry!("pg-kill", "ours", [], job => kill(Ours::server(job).await?, job)),
     ]);
     #[cfg(feature = "ours-mariadb")]
-    all.push(entry!("my-point", "ours", [], job => point(Ours::server(job).await?, job)));
+    all.extend([
+        entry!("my-point", "ours", [], job => point(Ours::server(job).await?, job)),
+        entry!("my-point", "ours-native", [],
+            job => point(ours_native::MariaDb::open(job)?, job)),
+    ]);
     all
 }
 

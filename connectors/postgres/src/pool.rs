@@ -1,9 +1,10 @@
 //! Pools of native clients: PostgreSQL alone, with nothing portable in between.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 use wellspring_connector::{Error, ErrorKind, Result};
 use wellspring_pool_core::{FailureClass, Hygiene, Manager, ResetMode};
 
@@ -61,9 +62,33 @@ impl PostgresManager {
 /// A [`tokio_postgres::Client`] with what its pool must know about it.
 pub struct NativeClient {
     session: Session,
+    statements: HashMap<Box<str>, Statement>,
+    capacity: usize,
 }
 
 impl NativeClient {
+    /// The prepared form of `text`, which this client prepares at the first call and keeps: up to the
+    /// number of statements of the options' [`statement_cache`](PostgresOptions::statement_cache), then
+    /// one of them goes.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn prepare_cached(&mut self, text: &str) -> Result<Statement, tokio_postgres::Error> {
+        if let Some(statement) = self.statements.get(text) {
+            return Ok(statement.clone());
+        }
+        let statement = self.session.client.prepare(text).await?;
+        if self.capacity > 0 {
+            if self.statements.len() >= self.capacity
+                && let Some(some) = self.statements.keys().next().cloned()
+            {
+                self.statements.remove(&some);
+            }
+            self.statements.insert(text.into(), statement.clone());
+        }
+        Ok(statement)
+    }
+
     /// True while a transaction is open, by the server's last word.
     pub fn is_in_transaction(&self) -> bool {
         self.session.watched.block() != Block::None
@@ -89,7 +114,9 @@ impl Manager for PostgresManager {
     type Error = Error;
 
     async fn connect(&self) -> Result<NativeClient> {
-        Ok(NativeClient { session: self.connector.open().await? })
+        let capacity = self.connector.options().statement_cache;
+        let session = self.connector.open().await?;
+        Ok(NativeClient { session, statements: HashMap::new(), capacity })
     }
 
     async fn validate(&self, client: &mut NativeClient) -> Result<()> {
@@ -116,7 +143,10 @@ impl Manager for PostgresManager {
     }
 
     async fn close(&self, client: NativeClient) {
-        if let Err(error) = client.session.close().await {
+        let NativeClient { session, statements, .. } = client;
+        // Each would be closed by a message of its own.
+        drop(statements);
+        if let Err(error) = session.close().await {
             tracing::debug!(%error, "closing a connection failed");
         }
     }

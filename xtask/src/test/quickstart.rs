@@ -9,18 +9,29 @@ use crate::workspace::Workspace;
 
 /// Builds the quickstart, runs it in a new folder and looks for its conserved total.
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
-    quickstart(workspace).into()
+    quickstart(workspace, None, "sqlite").into()
 }
 
-fn quickstart(workspace: &Workspace) -> Result<(), String> {
+/// The same on the database at `url`.
+pub(crate) fn run_on(workspace: &Workspace, url: Option<&str>, features: &str) -> Outcome {
+    match url {
+        Some(url) => quickstart(workspace, Some(url), features).into(),
+        None => Outcome::failed("there is no URL to run the quickstart on"),
+    }
+}
+
+fn quickstart(workspace: &Workspace, url: Option<&str>, features: &str) -> Result<(), String> {
     let folder = Folder::new()?;
     let mut cargo = process::cargo(&folder.0);
     cargo
-        .args(["run", "--quiet", "--features", "sqlite", "--example", "quickstart"])
+        .args(["run", "--quiet", "--features", features, "--example", "quickstart"])
         .arg("--manifest-path")
         .arg(workspace.root.join("Cargo.toml"))
         .env("CARGO_TARGET_DIR", workspace.target())
         .env_remove("DATABASE_URL");
+    if let Some(url) = url {
+        cargo.env("DATABASE_URL", url);
+    }
     let mut conserved = false;
     process::run_seeing(&mut cargo, |line| conserved |= line.contains("conserved"))?;
     match conserved {

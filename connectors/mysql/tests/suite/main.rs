@@ -1,1 +1,13 @@
-//! x
+//! What is MySQL's and MariaDB's own, and their bad days, against real servers.
+
+mod bulk;
+mod cancelling;
+mod connecting;
+#[path = "../databases.rs"]
+mod databases;
+mod dying;
+mod errors;
+mod procedures;
+mod sessions;
+mod support;
+mod values;

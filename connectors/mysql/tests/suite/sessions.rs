@@ -1,0 +1,79 @@
+//! What one borrower does to a session, and what the next one sees of it: nothing.
+
+use std::time::Duration;
+
+use wellspring_connector::SessionState;
+use wellspring_mysql::mysql_async::Conn;
+use wellspring_mysql::mysql_async::prelude::Queryable;
+use wellspring_mysql::{MySqlManager, Pool};
+use wellspring_testkit::servers::Kind;
+
+use crate::databases::server;
+use crate::support::{fresh, on_both};
+
+on_both! {
+    async fn nothing_a_borrower_leaves_behind_is_seen_by_the_next(kind: Kind) {
+        let (mut session, _, _databases) = fresh(kind).await;
+        session.run("create table t (a int)", ()).await;
+        for leave in [
+            "set @x = 1",
+            "set time_zone = '+03:00'",
+            "set sql_mode = ''",
+            "set autocommit = 0",
+            "create temporary table t (b text)",
+            "select get_lock('wellspring', 1)",
+            "lock tables t write",
+            "begin",
+            "prepare p from 'select 1'",
+            "use information_schema",
+        ] {
+            session.run(leave, ()).await;
+            assert_ne!(session.connection.state(), SessionState::Idle, "{leave}");
+            session.connection.reset(Default::default()).await.unwrap();
+            assert_eq!(session.connection.state(), SessionState::Idle, "{leave}");
+            let clean: i64 = session
+                .get(
+                    "select @x is null and @@time_zone = '+00:00' and @@sql_mode <> '' \
+                     and @@autocommit = 1 and is_free_lock('wellspring')",
+                    (),
+                )
+                .await;
+            assert_eq!(clean, 1, "{leave}");
+            if leave != "use information_schema" {
+                session.run("select a from t", ()).await;
+            }
+        }
+    }
+
+    async fn a_transaction_begun_natively_is_seen_and_undone(kind: Kind) {
+        let (mut session, _, _databases) = fresh(kind).await;
+        session.run("create table t (a int)", ()).await;
+        let conn = session.connection.native_mut::<Conn>().unwrap();
+        conn.query_drop("begin").await.unwrap();
+        conn.query_drop("insert into t values (1)").await.unwrap();
+        conn.query_drop("nonsense").await.unwrap_err();
+        assert_ne!(session.connection.state(), SessionState::Idle);
+        session.connection.reset(Default::default()).await.unwrap();
+        assert_eq!(session.count().await, 0);
+    }
+
+    async fn a_native_pool_hands_out_connections_and_cleans_up_after_them(kind: Kind) {
+        let manager = MySqlManager::new(server(kind)).unwrap();
+        let pool = Pool::builder(manager).max_size(1).build().unwrap();
+        {
+            let mut conn = pool.get().await.unwrap();
+            let answer: Option<i64> = conn.exec_first("select 6 * ?", (7,)).await.unwrap();
+            assert_eq!(answer, Some(42));
+            conn.query_drop("begin").await.unwrap();
+        }
+        let mut conn = tokio::time::timeout(Duration::from_secs(20), pool.get())
+            .await
+            .expect("it is cleaned")
+            .unwrap();
+        let ok: Option<i64> = conn.query_first("select 1").await.unwrap();
+        assert_eq!(ok, Some(1));
+        drop(conn);
+        let counters = pool.stats().counters;
+        assert_eq!((counters.connected, counters.resets), (1, 1));
+    }
+}
