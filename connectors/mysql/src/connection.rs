@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use mysql_async::Conn;
@@ -63,10 +65,15 @@ pub(crate) fn summary(rows: u64, id: u64) -> ExecResult {
 }
 
 impl MySqlConnection {
-    pub(crate) fn new(conn: Conn, mariadb: bool, connector: MySqlConnector) -> Self {
+    pub(crate) fn new(
+        conn: Conn,
+        mariadb: bool,
+        connector: MySqlConnector,
+        file_asked_for: Arc<AtomicBool>,
+    ) -> Self {
         let dialect = if mariadb { &MARIADB } else { &MYSQL };
         Self {
-            session: Session::new(conn, connector),
+            session: Session::new(conn, connector, file_asked_for),
             dialect,
             statements: Statements::default(),
             tainted: false,

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
 use mysql_async::prelude::Queryable;
-use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
+use mysql_async::{ClientIdentity, Conn, InfileData, LocalInfileError, Opts, OptsBuilder, SslOpts};
 use wellspring_connector::{Connection, Connector, Dialect, Driver, Error, ErrorKind, Result};
 
 use crate::connection::MySqlConnection;
@@ -79,6 +82,11 @@ impl MySqlConnector {
 
     /// Opens a connection of the driver.
     pub(crate) async fn open(&self) -> Result<Conn> {
+        self.open_noting(Arc::default()).await
+    }
+
+    /// Opens a connection of the driver; `asked` is set when the server asks for a file.
+    async fn open_noting(&self, asked: Arc<AtomicBool>) -> Result<Conn> {
         let Inner { options, tls } = &*self.0;
         let place = options.place();
         let mut builder = OptsBuilder::default()
@@ -90,6 +98,7 @@ impl MySqlConnector {
             .max_allowed_packet(Some(MAX_PACKET))
             .wait_timeout(Some(28_800))
             .tcp_keepalive(Some(KEEPALIVE))
+            .local_infile_handler(Some(nothing_to_give(Arc::clone(&asked))))
             .setup(vec![options.setup()]);
         if let Some(name) = &options.application_name {
             builder = builder.connect_attribute("program_name", name);
@@ -118,6 +127,17 @@ impl MySqlConnector {
         };
         let opened = Conn::new(Opts::from(builder)).await;
         opened.map_err(|error| during_connect(error, &place))
+    }
+}
+
+/// What a server is given that asks for a file of this machine, at any time but during a bulk insert
+/// of ours: nothing, and the statement fails when `asked` tells of it.
+fn nothing_to_give(
+    asked: Arc<AtomicBool>,
+) -> impl Fn(&[u8]) -> BoxFuture<'static, Result<InfileData, LocalInfileError>> {
+    move |_| {
+        asked.store(true, Ordering::Release);
+        std::future::ready(Ok(stream::empty().boxed())).boxed()
     }
 }
 
@@ -201,11 +221,12 @@ impl Connector for MySqlConnector {
     }
 
     async fn connect(&self) -> Result<Box<dyn Connection>> {
-        let mut conn = self.open().await?;
+        let asked = Arc::default();
+        let mut conn = self.open_noting(Arc::clone(&asked)).await?;
         let mariadb = is_mariadb(&mut conn)
             .await
             .map_err(|error| during_connect(error, &self.0.options.place()))?;
-        Ok(Box::new(MySqlConnection::new(conn, mariadb, self.clone())))
+        Ok(Box::new(MySqlConnection::new(conn, mariadb, self.clone(), asked)))
     }
 }
 

@@ -127,6 +127,7 @@ pub(crate) fn convert(error: Native, sent: Sent) -> Error {
                 ErrorKind::ResourceExhausted,
                 "a value larger than the server's max_allowed_packet".to_owned(),
             ),
+            DriverError::LocalInfile(_) => (ErrorKind::Usage, driver.to_string()),
             _ => (ErrorKind::Other, driver.to_string()),
         },
         other => (ErrorKind::Other, other.to_string()),
@@ -147,7 +148,11 @@ pub(crate) fn lost_connection(sent: Sent) -> Error {
 }
 
 fn of_server(server: &ServerError) -> Error {
-    let kind = of_number(server.code);
+    let mut kind = of_number(server.code);
+    // "Unknown error", which says more in its words.
+    if server.code == 1105 && server.message.contains("max_allowed_packet") {
+        kind = ErrorKind::ResourceExhausted;
+    }
     let mut error = Error::new(kind, server.message.clone()).with_code(server.code.to_string());
     if server.state.len() == 5 && server.state != "HY000" {
         error = error.with_sqlstate(server.state.clone());

@@ -107,8 +107,9 @@ async fn results<P: Protocol>(
         }
         first = false;
         if result.is_empty() {
-            // What follows the rows of a procedure is its own summary.
-            return Ok(());
+            // What follows the rows of a procedure is its own summary, or the error it ended with,
+            // which the driver keeps until it is asked.
+            return result.next().await.map(drop);
         }
     }
 }

@@ -4,17 +4,15 @@
 //! ours runs: at any other time the driver has nothing to give, whatever a server asks for.
 
 use std::future::poll_fn;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::{mpsc, oneshot};
 use wellspring_connector::{
-    BulkSink, BulkSource, BulkTarget, Connection, Error, ErrorKind, Result, Row, ValueRef,
+    BulkSink, BulkSource, BulkTarget, Connection, Error, ErrorKind, Result, ValueRef,
     bulk_insert_by_statements,
 };
 use wellspring_connector::{Command, TransactionOptions};
@@ -28,7 +26,7 @@ use crate::session::{Landed, PORTION};
 const CHUNK: usize = 64 * 1024;
 
 /// The errors of servers that do not take files from clients.
-const REFUSED: [&str; 3] = ["1148", "3948", "3950"];
+const REFUSED: [&str; 4] = ["1148", "3948", "3950", "4166"];
 
 const SAVEPOINT: &str = "wellspring_load";
 
@@ -145,34 +143,19 @@ async fn load(
     rows: &mut dyn BulkSource,
 ) -> Result<Option<u64>> {
     let text = statement(connection, into, ways);
-    let (give, take) = mpsc::channel::<io::Result<Bytes>>(2);
+    let (give, take) = mpsc::channel::<Bytes>(2);
     let (ask, asked) = oneshot::channel::<()>();
-    let complete = Arc::new(AtomicBool::new(false));
     let conn = connection
         .session
         .conn()
         .ok_or_else(|| Error::new(ErrorKind::ConnectionLost, "the connection is closed"))?;
-    let whole = Arc::clone(&complete);
     conn.set_infile_handler(async move {
         // Whoever writes the rows begins when they are asked for.
         let _nobody_writes = ask.send(());
-        let rows = stream::unfold(take, move |mut take| {
-            let whole = Arc::clone(&whole);
-            async move {
-                match take.recv().await {
-                    Some(chunk) => Some((chunk, take)),
-                    None if whole.load(Ordering::Acquire) => None,
-                    // The writer is gone, and the rows are not all there.
-                    None => Some((Err(io::Error::other("the rows ended early")), take)),
-                }
-            }
-        });
-        // After its first error it has nothing more to say.
-        let mut failed = false;
-        let rows = rows.take_while(move |chunk| {
-            let go_on = !failed;
-            failed |= chunk.is_err();
-            std::future::ready(go_on)
+        // They end when the writer is gone. When that is too early, what was loaded is undone; an
+        // error here would cost the connection.
+        let rows = stream::unfold(take, |mut take| async move {
+            take.recv().await.map(|chunk| (Ok(chunk), take))
         });
         Ok(rows.boxed())
     });
@@ -187,7 +170,8 @@ async fn load(
                     return Ok(false);
                 }
                 writer.write_all(rows, &give).await?;
-                complete.store(true, Ordering::Release);
+                // The end of the rows.
+                drop(give);
                 Ok::<bool, Error>(true)
             }
             .fuse()
@@ -220,7 +204,6 @@ async fn load(
         };
         (written, landed, loaded.0)
     };
-    drop(give);
     let (written, landed, loaded) = written;
     match (written, landed) {
         (Some(Err(error)), _) => {
@@ -246,18 +229,17 @@ async fn check(connection: &mut MySqlConnection, sent: u64, loaded: u64) -> Resu
     if warnings == 0 && loaded == sent {
         return Ok(());
     }
-    let mut rows = connection.query(Command::new("show warnings limit 1", &[])).await?;
-    let warning: Option<Row> = rows.next().await?;
-    while rows.next_batch().await?.is_some() {}
-    drop(rows);
-    let Some(warning) = warning else {
-        return Err(Error::new(
+    // Level, number, words.
+    let warnings = connection.session.rows("show warnings limit 1").await?;
+    let number = warnings.first().and_then(|warning| warning.get::<u16, _>(1));
+    let words = warnings.first().and_then(|warning| warning.get::<String, _>(2));
+    Err(match (number, words) {
+        (Some(number), Some(words)) => crate::errors::of_warning(number, words),
+        _ => Error::new(
             ErrorKind::Other,
             format!("{loaded} of {sent} rows were loaded, and the server does not say why"),
-        ));
-    };
-    let (code, message) = (warning.try_get::<i64>(1)?, warning.try_get::<String>(2)?);
-    Err(crate::errors::of_warning(u16::try_from(code).unwrap_or(0), message))
+        ),
+    })
 }
 
 /// Writes rows as a load wants them: tabs between values, a line for each row.
@@ -274,7 +256,7 @@ impl Writer<'_> {
     async fn write_all(
         &mut self,
         rows: &mut dyn BulkSource,
-        give: &mpsc::Sender<io::Result<Bytes>>,
+        give: &mpsc::Sender<Bytes>,
     ) -> Result<()> {
         loop {
             self.at = 0;
@@ -287,7 +269,7 @@ impl Writer<'_> {
             if !more || self.buf.len() >= CHUNK {
                 let chunk = self.buf.split().freeze();
                 // Nobody takes it when the load has failed, which is told elsewhere.
-                if !chunk.is_empty() && give.send(Ok(chunk)).await.is_err() {
+                if !chunk.is_empty() && give.send(chunk).await.is_err() {
                     return Ok(());
                 }
             }

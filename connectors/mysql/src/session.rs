@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error as Native};
+use mysql_async::{Conn, Error as Native, Row};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -39,6 +40,7 @@ pub(crate) struct Session {
     id: u32,
     /// A transaction is open, by the server's last word.
     in_transaction: bool,
+    file_asked_for: Arc<AtomicBool>,
     /// What is in flight was given up.
     abandoned: bool,
     /// A request to stop it, under way.
@@ -46,13 +48,19 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(conn: Conn, connector: MySqlConnector) -> Self {
+    /// A session of `conn`; `file_asked_for` is set when the server asked for a file and got none.
+    pub(crate) fn new(
+        conn: Conn,
+        connector: MySqlConnector,
+        file_asked_for: Arc<AtomicBool>,
+    ) -> Self {
         let id = conn.id();
         Self {
             seat: Seat::Home(Box::new(conn)),
             connector,
             id,
             in_transaction: false,
+            file_asked_for,
             abandoned: false,
             stopping: Mutex::new(None),
         }
@@ -98,8 +106,8 @@ impl Session {
                 self.seat = Seat::InFlight(send(conn, request, portion, self.in_transaction));
                 Ok(())
             }
-            Seat::Home(_) => Err(lost_connection(Sent::No)),
-            seat => {
+            Seat::Home(_) | Seat::Gone => Err(lost_connection(Sent::No)),
+            seat @ Seat::InFlight(_) => {
                 self.seat = seat;
                 Err(Error::new(ErrorKind::Usage, "another statement is still in flight"))
             }
@@ -127,7 +135,15 @@ impl Session {
             self.in_transaction = flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS);
         }
         self.seat = if broken || conn.is_disconnected() { Seat::Gone } else { Seat::Home(conn) };
-        Landed::Over(outcome.map_err(|error| convert(error, Sent::Perhaps)))
+        let mut outcome = outcome.map_err(|error| convert(error, Sent::Perhaps));
+        if self.file_asked_for.swap(false, Ordering::AcqRel) && outcome.is_ok() {
+            outcome = Err(Error::new(
+                ErrorKind::Usage,
+                "the server asked for a file of this machine and was given nothing; rows are loaded \
+                 by `bulk_insert`",
+            ));
+        }
+        Landed::Over(outcome)
     }
 
     /// Stops what is in flight; nobody waits for it any more.
@@ -247,6 +263,19 @@ impl Session {
         outcome
     }
 
+    /// The rows of a query of our own, which are few.
+    pub(crate) async fn rows(&mut self, text: &str) -> Result<Vec<Row>> {
+        self.launch(Request::Text(text.into()), PORTION)?;
+        let mut all = Vec::new();
+        loop {
+            match self.event().await {
+                Landed::Over(outcome) => return outcome.map(|()| all),
+                Landed::More(Event::Rows(rows)) => all.extend(rows),
+                Landed::More(_) => {}
+            }
+        }
+    }
+
     /// The next event of a request that was launched. Dropped half-way, the request is stopped.
     pub(crate) async fn event(&mut self) -> Landed {
         let mut waiting = Waiting { session: self, over: false };
@@ -299,7 +328,6 @@ fn harmless(error: &mysql_async::DriverError) -> bool {
             | D::StmtParamsNumberExceedsLimit { .. }
             | D::MixedParams
             | D::Params(_)
-            | D::LocalInfile(_)
     )
 }
 
