@@ -8,6 +8,7 @@ mod concurrency;
 mod connecting;
 mod databases;
 mod drivers;
+mod extras;
 mod native;
 mod opening;
 mod statements;

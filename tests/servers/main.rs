@@ -4,6 +4,7 @@
 #![cfg(all(feature = "postgres", feature = "mysql"))]
 
 mod databases;
+mod resending;
 
 #[path = "../it/cancellation.rs"]
 mod cancellation;
@@ -11,6 +12,8 @@ mod cancellation;
 mod closing;
 #[path = "../it/concurrency.rs"]
 mod concurrency;
+#[path = "../it/extras.rs"]
+mod extras;
 #[path = "../it/opening.rs"]
 mod opening;
 #[path = "../it/statements.rs"]

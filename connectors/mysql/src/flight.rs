@@ -39,9 +39,12 @@ pub(crate) enum Event {
     Done(Box<Conn>, Result<(), Native>),
 }
 
+/// The connection, free again, and how the request ended.
+type Landing = (Box<Conn>, Result<(), Native>);
+
 /// A request, and what was got of it and not yet taken.
 pub(crate) struct Flight {
-    request: Pin<Box<dyn Future<Output = (Box<Conn>, Result<(), Native>)> + Send>>,
+    request: Pin<Box<dyn Future<Output = Landing> + Send>>,
     slot: Arc<Slot>,
 }
 

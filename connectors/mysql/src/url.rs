@@ -132,7 +132,7 @@ mod tests {
             ("mysql://127.0.0.1", SslMode::Disable),
             ("mysql://127.0.0.1?sslmode=required", SslMode::Require),
             ("mysql://db.example", SslMode::VerifyFull),
-            ("mysql://db.example?socket=/tmp/s", SslMode::Disable),
+            ("mysql://db.example?socket=/run/s.sock", SslMode::Disable),
         ] {
             let options = MySqlOptions::from_url(url).unwrap();
             assert_eq!(options.effective_ssl_mode(), mode, "{url}");

@@ -1,5 +1,6 @@
 //! The contract suite against real servers: MySQL and MariaDB.
 
+#[path = "suite/databases.rs"]
 mod databases;
 
 use std::sync::Arc;

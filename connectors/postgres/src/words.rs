@@ -76,13 +76,13 @@ pub(crate) fn changes_rows(dialect: &Dialect, text: &str) -> bool {
             ")" => depth = depth.saturating_sub(1),
             // What comes before the statement proper.
             word if depth == 0 && token.kind == TokenKind::Word => {
-                let is = |one: &&str| word.eq_ignore_ascii_case(one);
-                if ["insert", "update", "delete", "merge", "copy"].iter().any(|one| is(&one)) {
+                let is = |one: &str| word.eq_ignore_ascii_case(one);
+                if ["insert", "update", "delete", "merge", "copy"].iter().any(|one| is(one)) {
                     return true;
                 }
                 if ["select", "values", "table", "create", "show", "explain", "fetch", "refresh"]
                     .iter()
-                    .any(|one| is(&one))
+                    .any(|one| is(one))
                 {
                     return false;
                 }

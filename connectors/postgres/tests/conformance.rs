@@ -1,5 +1,6 @@
 //! The contract suite against a real server: directly, and through pgbouncer in transaction mode.
 
+#[path = "suite/databases.rs"]
 mod databases;
 
 use std::sync::Arc;

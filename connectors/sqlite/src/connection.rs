@@ -10,11 +10,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::{JoinHandle, spawn_blocking};
 use wellspring_connector::{
-    Command, Connection, Dialect, Error, ErrorKind, ExecResult, IsolationLevel, Result, Rows,
-    SavepointOp, SessionState, TransactionOptions, Value,
+    BulkSource, BulkTarget, Command, Connection, Dialect, Error, ErrorKind, ExecResult,
+    IsolationLevel, Result, Rows, SavepointOp, SessionState, TransactionOptions, Value,
 };
 use wellspring_pool_core::ResetMode;
 
+use crate::bulk;
 use crate::cursor::SqliteCursor;
 use crate::execute::average::Known;
 use crate::execute::wait::{Patience, Waiting};
@@ -66,7 +67,16 @@ impl Seat {
 pub struct SqliteConnection {
     pub(crate) seat: Seat,
     common: Arc<Common>,
-    control: Arc<Control>,
+    pub(crate) control: Arc<Control>,
+    /// What a bulk insert that nobody waited for has left to undo: its own transaction, or what it did
+    /// in somebody's.
+    pub(crate) undo: Option<Undo>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Undo {
+    Transaction,
+    Savepoint,
 }
 
 impl SqliteConnection {
@@ -75,6 +85,7 @@ impl SqliteConnection {
             common: Arc::clone(&session.state.common),
             control: Arc::clone(&session.state.control),
             seat: Seat::Home(session),
+            undo: None,
         }
     }
 
@@ -203,7 +214,7 @@ impl SqliteConnection {
     }
 
     /// Brings the session to rest, whatever a dropped future or cursor left behind.
-    async fn settle(&mut self) -> Result<&mut Session> {
+    pub(crate) async fn settle(&mut self) -> Result<&mut Session> {
         if matches!(self.seat, Seat::Away(_)) {
             self.control.cancel();
             let turn = std::future::poll_fn(|cx| self.poll_back(cx)).await?;
@@ -217,7 +228,7 @@ impl SqliteConnection {
     }
 
     /// Takes back a session nobody waited for.
-    fn settled(&mut self, turn: Turn) {
+    pub(crate) fn settled(&mut self, turn: Turn) {
         let session = match turn {
             Turn::Over(session, _) | Turn::Queue(session, _) | Turn::Busy(session, _) => session,
             Turn::More(open, _) | Turn::Wait(open, _) | Turn::Hop(open) => open.close(),
@@ -238,6 +249,16 @@ impl SqliteConnection {
             seat => seat,
         };
         if let Seat::Home(session) = &mut self.seat {
+            let undone = match self.undo.take() {
+                Some(Undo::Transaction) => session.rollback_now(),
+                Some(Undo::Savepoint) => session.undo_bulk_now(),
+                None => Ok(()),
+            };
+            if let Err(error) = undone {
+                tracing::debug!(%error, "an abandoned bulk insert could not be undone");
+                self.seat = Seat::Gone;
+                return;
+            }
             session.rest();
             if session.state.unheard_begin {
                 session.state.unheard_begin = false;
@@ -303,7 +324,7 @@ async fn breathe(plan: Plan) {
     }
 }
 
-fn gone() -> Error {
+pub(crate) fn gone() -> Error {
     Error::new(ErrorKind::ConnectionLost, "the connection is closed")
 }
 
@@ -376,6 +397,10 @@ impl Connection for SqliteConnection {
                 Err(Error::new(ErrorKind::Other, "a script ended before its end"))
             }
         }
+    }
+
+    async fn bulk_insert(&mut self, into: &BulkTarget, rows: &mut dyn BulkSource) -> Result<u64> {
+        bulk::insert(self, into, rows).await
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<()> {

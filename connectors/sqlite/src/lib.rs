@@ -45,6 +45,7 @@
 
 mod batch;
 mod bind;
+mod bulk;
 mod checkpoint;
 mod connection;
 mod cursor;

@@ -312,7 +312,7 @@ impl State {
     }
 
     /// Takes note of what a statement did to the transaction and the log.
-    fn note(&mut self, connection: &Connection, succeeded: bool) {
+    pub(crate) fn note(&mut self, connection: &Connection, succeeded: bool) {
         let autocommit = connection.is_autocommit();
         if succeeded {
             self.in_transaction = !autocommit;

@@ -3,7 +3,6 @@
 mod bulk;
 mod cancelling;
 mod connecting;
-#[path = "../databases.rs"]
 mod databases;
 mod dying;
 mod errors;

@@ -91,6 +91,25 @@ on_both! {
         }
     }
 
+    /// Every line of the table in the book is what the servers and the connector do.
+    async fn the_table_in_the_book_is_true(kind: Kind) {
+        let (mut session, _, _databases) = fresh(kind).await;
+        let book = include_str!("../../../../docs/src/values.md");
+        let chapter = book.split("\n## MySQL and MariaDB\n").nth(1).expect("the chapter is there");
+        let chapter = chapter.split("\n## ").next().expect("it has an end");
+        let mut lines = 0;
+        for line in chapter.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = line.split('`').collect();
+            let (column, decoded) = (cells[1], cells[3]);
+            session.run(&format!("create table line{lines} (v {column})"), ()).await;
+            session.run(&format!("insert into line{lines} values (null)"), ()).await;
+            let row: Row = session.get(&format!("select v from line{lines}"), ()).await;
+            assert_eq!(format!("{:?}", row.columns()[0].kind), decoded, "{column}");
+            lines += 1;
+        }
+        assert!(lines > 20, "{lines} lines were found");
+    }
+
     async fn zero_dates_are_told_and_the_rest_of_the_row_is_read(kind: Kind) {
         let (mut session, _, _databases) = fresh(kind).await;
         session.run("set sql_mode = ''", ()).await;

@@ -286,3 +286,21 @@ async fn a_value_of_256_mib_is_delivered() {
     assert_eq!(error.kind(), ErrorKind::ResourceExhausted, "{error:?}");
     assert_eq!(session.get::<i64>("select 1::bigint", ()).await, 1);
 }
+
+/// Every line of the table in the book is what the server and the connector do.
+#[tokio::test]
+async fn the_table_in_the_book_is_true() {
+    let (mut session, _, _databases) = fresh().await;
+    let book = include_str!("../../../../docs/src/values.md");
+    let chapter = book.split("\n## PostgreSQL\n").nth(1).expect("the chapter is there");
+    let chapter = chapter.split("\n## ").next().expect("it has an end");
+    let mut lines = 0;
+    for line in chapter.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('`').collect();
+        let (column, decoded) = (cells[1], cells[3]);
+        let row: Row = session.get(&format!("select null::{column}"), ()).await;
+        assert_eq!(format!("{:?}", row.columns()[0].kind), decoded, "{column}");
+        lines += 1;
+    }
+    assert!(lines > 20, "{lines} lines were found");
+}
