@@ -48,6 +48,7 @@
 //! - `sqlite`: the SQLite driver, with its own copy of the C library.
 //! - `postgres`: the PostgreSQL driver.
 //! - `mysql`: the driver for MySQL and MariaDB.
+//! - `tls`: TLS for the drivers of servers, by rustls. Remote hosts want it unless told otherwise.
 //! - `chrono`, `time`, `jiff`, `uuid`, `rust_decimal`, `bigdecimal`, `serde_json`: conversions
 //!   between [`Value`] and the types of these crates.
 

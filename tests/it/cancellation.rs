@@ -55,7 +55,7 @@ on_every_database! {
 
     async fn a_long_statement_given_up_does_not_block_the_next(fresh: Fresh) {
         let db = fresh.builder().max_size(1).connect().await.unwrap();
-        let endless = endless();
+        let endless = endless(&db);
         for _ in 0..5 {
             let given_up =
                 tokio::time::timeout(Duration::from_millis(30), db.query(&endless, ()).one::<i64>());

@@ -40,7 +40,7 @@ on_every_database! {
     async fn a_statement_past_its_timeout_is_stopped(fresh: Fresh) {
         let limit = Duration::from_millis(50);
         let db = fresh.builder().max_size(1).statement_timeout(limit).connect().await.unwrap();
-        let endless = endless();
+        let endless = endless(&db);
         for _ in 0..3 {
             let error = db.query(&endless, ()).one::<i64>().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::StatementTimeout, "{error:?}");
@@ -63,7 +63,7 @@ on_every_database! {
         let db = fresh.builder().max_size(1).connect().await.unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let statement = db
-            .query(endless(), ())
+            .query(endless(&db), ())
             .cancel_when(async move { stopped.await.unwrap_or(()) })
             .one::<i64>();
         let stopping = async {

@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use mysql_async::prelude::Queryable;
-use mysql_async::{ClientIdentity, Conn, InfileData, LocalInfileError, Opts, OptsBuilder, SslOpts};
+use mysql_async::{Conn, InfileData, LocalInfileError, Opts, OptsBuilder, SslOpts};
 use wellspring_connector::{Connection, Connector, Dialect, Driver, Error, ErrorKind, Result};
 
 use crate::connection::MySqlConnection;
 use crate::errors::during_connect;
-use crate::options::{Flavor, MySqlOptions, SslMode};
+use crate::options::{Flavor, MySqlOptions};
+use crate::tls;
 use crate::url::SCHEMES;
 
 /// MySQL, as the portable layer describes it.
@@ -71,7 +72,7 @@ impl MySqlConnector {
     /// [`ErrorKind::Config`] when options contradict each other or a file cannot be read.
     pub fn new(options: MySqlOptions) -> Result<Self> {
         options.check()?;
-        let tls = tls(&options)?;
+        let tls = tls::settings(&options)?;
         Ok(Self(Arc::new(Inner { options, tls })))
     }
 
@@ -141,58 +142,6 @@ fn nothing_to_give(
     }
 }
 
-/// What the driver is told of TLS; `None` for none.
-fn tls(options: &MySqlOptions) -> Result<Option<SslOpts>> {
-    let mode = options.effective_ssl_mode();
-    let mut ssl = SslOpts::default().with_disable_built_in_roots(true);
-    match mode {
-        SslMode::Disable => return Ok(None),
-        SslMode::Require => {
-            tracing::warn!(
-                "sslmode=require encrypts without checking who the server is; verify-full checks"
-            );
-            ssl = ssl.with_danger_accept_invalid_certs(true);
-        }
-        SslMode::VerifyCa => ssl = ssl.with_danger_skip_domain_validation(true),
-        SslMode::VerifyFull => {}
-    }
-    // The driver takes the process's provider of cryptography, and panics when there are several to
-    // choose from and none was chosen: ring it is, unless the program has made its choice.
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        let _chosen_meanwhile = rustls::crypto::ring::default_provider().install_default();
-    }
-    let roots = match &options.ca_file {
-        Some(path) => {
-            let pem = std::fs::read(path)
-                .map_err(|error| config(format!("sslrootcert: {}: {error}", path.display())))?;
-            vec![pem.into()]
-        }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            if found.certs.is_empty() {
-                return Err(Error::new(
-                    ErrorKind::ConnectTls,
-                    "this machine has no certificates of authorities to check the server's by; \
-                     install them (Debian: ca-certificates), or name a file with `sslrootcert`",
-                ));
-            }
-            found.certs.iter().map(|certificate| certificate.to_vec().into()).collect()
-        }
-    };
-    ssl = ssl.with_root_certs(roots);
-    if let (Some(certificate), Some(key)) = (&options.client_cert, &options.client_key) {
-        for (option, path) in [("sslcert", certificate), ("sslkey", key)] {
-            std::fs::metadata(path)
-                .map_err(|error| config(format!("{option}: {}: {error}", path.display())))?;
-        }
-        ssl = ssl.with_client_identity(Some(ClientIdentity::new(
-            certificate.clone().into(),
-            key.clone().into(),
-        )));
-    }
-    Ok(Some(ssl))
-}
-
 /// The driver keeps the numbers of the version only. MariaDB's begin with 10; what begins so is
 /// asked for its name, since MySQL may get there.
 async fn is_mariadb(conn: &mut Conn) -> Result<bool, mysql_async::Error> {
@@ -201,10 +150,6 @@ async fn is_mariadb(conn: &mut Conn) -> Result<bool, mysql_async::Error> {
     }
     let version: Option<String> = conn.query_first("select version()").await?;
     Ok(version.is_some_and(|version| version.contains("MariaDB")))
-}
-
-fn config(message: String) -> Error {
-    Error::new(ErrorKind::Config, message)
 }
 
 #[async_trait]

@@ -214,6 +214,7 @@ pub(crate) fn during_connect(error: Native, place: &str) -> Error {
             let converted = Error::new(kind, message).with_code(server.code.to_string());
             return converted.with_source(error);
         }
+        #[cfg(feature = "tls")]
         Native::Io(IoError::Tls(tls)) => {
             return Error::new(ErrorKind::ConnectTls, format!("TLS with {place} failed: {tls}"))
                 .with_source(error);

@@ -27,6 +27,10 @@
 //! # }
 //! ```
 //!
+//! # Feature flags
+//!
+//! `tls` (default): TLS by rustls. Without it only connections without TLS can be made.
+//!
 //! # Values
 //! | PostgreSQL | value |
 //! | --- | --- |
@@ -64,6 +68,10 @@ mod options;
 mod pool;
 mod session;
 mod statements;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+#[cfg(feature = "tls")]
 mod tls;
 mod transport;
 mod url;

@@ -22,6 +22,7 @@ pub(crate) enum Transport {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    #[cfg(feature = "tls")]
     Tls(tokio_rustls::client::TlsStream<TcpStream>),
 }
 
@@ -83,12 +84,16 @@ impl Transport {
             let hint = tls.hint(&error);
             refused(format!("TLS with {place} failed: {error}{hint}")).with_source(error)
         })?;
-        Ok(Self::Tls(stream))
+        #[cfg(feature = "tls")]
+        return Ok(Self::Tls(stream));
+        #[cfg(not(feature = "tls"))]
+        Ok(Self::Tcp(stream))
     }
 
     /// What ties authentication to the TLS session.
     pub(crate) fn binding(&self) -> Option<Vec<u8>> {
         match self {
+            #[cfg(feature = "tls")]
             Self::Tls(stream) => {
                 let certificate = stream.get_ref().1.peer_certificates()?.first()?;
                 crate::tls::server_end_point(certificate)
@@ -109,6 +114,7 @@ macro_rules! each {
             Transport::Tcp($stream) => $do,
             #[cfg(unix)]
             Transport::Unix($stream) => $do,
+            #[cfg(feature = "tls")]
             Transport::Tls($stream) => $do,
         }
     };
