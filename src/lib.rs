@@ -77,8 +77,8 @@ pub use wellspring_connector::{
 };
 #[doc(no_inline)]
 pub use wellspring_pool_core::{
-    Event, Listener, PoolOptions, ResetMode, ResetPolicy, Reuse, ShutdownReport, Stats, Status,
-    Validate, WhenExhausted,
+    Event, Fairness, Listener, PoolOptions, ResetMode, ResetPolicy, Reuse, ShutdownReport, Stats,
+    Status, Validate, WhenExhausted,
 };
 #[doc(no_inline)]
 pub use wellspring_txn::{RetryPolicy, Transaction, Tx};

@@ -4,11 +4,12 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::task::coop::consume_budget;
 use tokio::time::Sleep;
 
 use crate::clock::{self, Instant};
@@ -22,7 +23,8 @@ type Taken<M> = Result<Box<Entry<<M as Manager>::Connection>>, AcquireError<<M a
 /// Waits for a connection; what [`Pool::get`] and its like return.
 ///
 /// The first poll takes an idle connection if there is one, without waiting. Otherwise the future
-/// joins the end of the pool's line and is served in order of arrival.
+/// joins the end of the pool's line and is served in order of arrival. A task that has used up its
+/// budget of tokio's cooperative scheduling yields once before that.
 ///
 /// # Cancel safety
 /// Dropping the future leaves the line; a connection it was given but had not picked up goes to
@@ -164,7 +166,12 @@ impl<M: Manager, P: Borrow<Pool<M>> + Unpin> Future for Acquire<M, P> {
         let this = self.get_mut();
         let taken = match this.waiting {
             Some(_) => this.look_after(cx),
-            None => this.begin(cx),
+            None => {
+                // A task whose connections never make it wait yields here now and then, while it
+                // holds none: yielding with one in its hands would make others wait for it.
+                ready!(pin!(consume_budget()).poll(cx));
+                this.begin(cx)
+            }
         };
         taken.map(|taken| {
             let pool = this.pool.take().expect("Acquire polled after it was ready");

@@ -9,8 +9,8 @@ use crate::hooks::{BoxFuture, Hooks};
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::{
-    ConfigError, ConnectionInfo, Listener, Manager, Pool, PoolOptions, ResetMode, ResetPolicy,
-    Reuse, Validate, WhenExhausted,
+    ConfigError, ConnectionInfo, Fairness, Listener, Manager, Pool, PoolOptions, ResetMode,
+    ResetPolicy, Reuse, Validate, WhenExhausted,
 };
 
 /// Builds a [`Pool`]. Every option is described at its field of [`PoolOptions`].
@@ -75,6 +75,7 @@ setters! {
     reset: ResetPolicy,
     reset_mode: ResetMode,
     reuse: Reuse,
+    fairness: Option<Fairness>,
 }
 
 impl<M: Manager> Builder<M> {
@@ -171,7 +172,8 @@ impl<M: Manager> Builder<M> {
     /// The first option that is wrong.
     pub fn build(self) -> Result<Pool<M>, ConfigError> {
         self.options.check()?;
-        let Self { name, manager, options, hooks, listener } = self;
+        let Self { name, manager, mut options, hooks, listener } = self;
+        options.fairness.get_or_insert_with(|| manager.fairness());
         let shared = Shared::new(name, manager, options, hooks, listener);
         if Handle::try_current().is_ok() {
             shared.change(|state, rules, actions| {

@@ -88,7 +88,9 @@ pub use events::{Event, Listener};
 pub use histogram::{Bucket, HistogramSnapshot};
 pub use hooks::BoxFuture;
 pub use manager::{FailureClass, Hygiene, Manager, ResetMode};
-pub use options::{ConfigError, PoolOptions, ResetPolicy, Reuse, Validate, WhenExhausted};
+pub use options::{
+    ConfigError, Fairness, PoolOptions, ResetPolicy, Reuse, Validate, WhenExhausted,
+};
 pub use pool::Pool;
 pub use pooled::{Pooled, PooledRef};
 pub use shutdown::ShutdownReport;

@@ -49,6 +49,27 @@ pub enum Reuse {
     Fifo,
 }
 
+/// Whether a newcomer may take a returned connection before those who wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Fairness {
+    /// Never: a returned connection goes straight to the first in line.
+    #[default]
+    Strict,
+    /// The first in line is woken, and until it comes, newcomers may take the connection: at most
+    /// `max_bypass` times, then it goes straight to the first in line after all.
+    ///
+    /// Worth it where connections are used for a few microseconds at a time by more tasks than
+    /// there are connections: under strict fairness each use then takes a switch between tasks.
+    /// The price is a longer wait, of up to `max_bypass` uses for each place in line.
+    Bounded {
+        /// How many newcomers may overtake the first in line. 0 is as strict.
+        max_bypass: u32,
+    },
+}
+
 /// What an acquire does when every connection is in use and no more may be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -142,6 +163,10 @@ pub struct PoolOptions {
     pub reset_mode: ResetMode,
     /// Which idle connection is handed out first. Default: the one used last.
     pub reuse: Reuse,
+    /// Whether newcomers may overtake those who wait, and how often. `None`, the default, is what
+    /// the manager thinks best for its connections ([`Manager::fairness`](crate::Manager::fairness)):
+    /// strict for most.
+    pub fairness: Option<Fairness>,
 }
 
 impl Default for PoolOptions {
@@ -170,6 +195,7 @@ impl Default for PoolOptions {
             reset: ResetPolicy::OnDirty,
             reset_mode: ResetMode::Rollback,
             reuse: Reuse::Lifo,
+            fairness: None,
         }
     }
 }
@@ -254,6 +280,14 @@ impl PoolOptions {
     /// The most connections there can be at one time: `max_size + max_overflow`.
     pub fn limit(&self) -> usize {
         self.max_size + self.max_overflow
+    }
+
+    /// How many newcomers may overtake the first in line.
+    pub(crate) fn max_bypass(&self) -> u32 {
+        match self.fairness.unwrap_or_default() {
+            Fairness::Strict => 0,
+            Fairness::Bounded { max_bypass } => max_bypass,
+        }
     }
 
     pub(crate) fn effective_max_idle(&self) -> usize {

@@ -28,11 +28,12 @@ use crate::rules::Rules;
 use crate::slots::{Phase as SlotPhase, Slots};
 use crate::waiters::{Key, Outcome, Waiters};
 use crate::{
-    AcquireError, CloseReason, ConnectError, ConnectionId, Counters, Phase, PoolOptions, Reuse,
-    Status, TimeoutInfo, WhenExhausted, WorkStats,
+    AcquireError, CloseReason, ConnectError, ConnectionId, Counters, PoolOptions, Reuse,
+    TimeoutInfo, WhenExhausted, WorkStats,
 };
 
 mod housekeeping;
+mod telling;
 
 /// How long a granted connection may lie unclaimed while others wait, before it is taken back.
 pub(crate) const GRANT_PATIENCE: Duration = Duration::from_millis(100);
@@ -131,9 +132,9 @@ impl<C, E> State<C, E> {
         };
         match next {
             Some(entry)
-                if self.waiters.is_empty()
-                    && !entry.is_expired(now)
-                    && !rules.needs_preparation(entry, now) =>
+                if !entry.is_expired(now)
+                    && !rules.needs_preparation(entry, now)
+                    && self.waiters.bypass(rules.options.max_bypass()) =>
             {
                 let mut entry = self.pop_idle(rules).expect("just seen");
                 self.hand_out(&mut entry, location, now);
@@ -187,14 +188,18 @@ impl<C, E> State<C, E> {
         waker: Waker,
         now: Instant,
         actions: &mut Actions<C>,
-    ) -> (bool, Option<Waker>) {
-        let (ready, leftover) = self.waiters.poll(key, waker);
-        if !ready {
-            // What the pool started for its waiters may have died with another runtime; whoever
-            // is polled starts it again on a live one.
-            self.pump(rules, now, actions);
+    ) -> (bool, [Option<Waker>; 2]) {
+        let (ready, old) = self.waiters.is_ready(key);
+        if ready {
+            return (true, [old, Some(waker)]);
         }
-        (ready, leftover)
+        // Where fairness is bounded, there may be an idle connection. And what the pool started for
+        // its waiters may have died with another runtime; whoever is polled starts it again on a
+        // live one.
+        self.pump(rules, now, actions);
+        let leftover = self.waiters.stay(key, waker);
+        let served = leftover.is_some();
+        (served, [old, leftover])
     }
 
     /// Takes what a waiter whose turn has come was given.
@@ -274,12 +279,27 @@ impl<C, E> State<C, E> {
     /// Takes in a connection that is fit for use: to the first waiter, else idle, else closed.
     ///
     /// `prepared` says that it comes fresh from being opened, or from what
-    /// [`Rules::needs_preparation`] asks for.
+    /// [`Rules::needs_preparation`] asks for. Where fairness is bounded, newcomers may be faster than
+    /// the first waiter.
     pub(crate) fn admit(
+        &mut self,
+        rules: &Rules<'_>,
+        entry: Box<Entry<C>>,
+        prepared: bool,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) {
+        let most = rules.options.max_bypass();
+        self.place(rules, entry, prepared, most, now, actions);
+    }
+
+    /// As [`admit`](Self::admit), while the first waiter has been overtaken fewer than `most` times.
+    fn place(
         &mut self,
         rules: &Rules<'_>,
         mut entry: Box<Entry<C>>,
         prepared: bool,
+        most: u32,
         now: Instant,
         actions: &mut Actions<C>,
     ) {
@@ -303,20 +323,26 @@ impl<C, E> State<C, E> {
                 actions.prepare.push(entry);
                 return;
             }
-            self.hand_out(&mut entry, head.location, now);
-            let waker = self.waiters.grant(head, entry, now);
-            actions.wake.extend(waker);
-            return;
-        }
-        let staying = self.slots.size() - self.slots.count(SlotPhase::Closing);
-        let surplus = staying > rules.options.max_size
-            || self.idle.len() >= rules.options.effective_max_idle();
-        if surplus {
+            if !self.waiters.may_be_bypassed(&head, most) || self.is_surplus(rules) {
+                self.hand_out(&mut entry, head.location, now);
+                let waker = self.waiters.grant(head, entry, now);
+                actions.wake.extend(waker);
+                return;
+            }
+            // As many shall come as find something.
+            actions.wake.extend(self.waiters.take_waker_among(self.idle.len() + 1));
+        } else if self.is_surplus(rules) {
             return self.close(entry, CloseReason::Surplus, now, actions);
         }
         self.slots.set(entry.slot, SlotPhase::Idle, None, now);
         self.idle.push_back(entry);
         self.want_housekeeper(actions);
+    }
+
+    /// One more idle connection would be one too many.
+    fn is_surplus(&self, rules: &Rules<'_>) -> bool {
+        let staying = self.slots.size() - self.slots.count(SlotPhase::Closing);
+        staying > rules.options.max_size || self.idle.len() >= rules.options.effective_max_idle()
     }
 
     fn want_housekeeper(&mut self, actions: &mut Actions<C>) {
@@ -478,7 +504,7 @@ impl<C, E> State<C, E> {
             if entry.is_expired(now) {
                 self.close(entry, CloseReason::Lifetime, now, actions);
             } else if !rules.needs_preparation(&entry, now) {
-                self.admit(rules, entry, true, now, actions);
+                self.place(rules, entry, true, 0, now, actions);
                 if self.waiters.is_empty() {
                     break;
                 }
@@ -553,41 +579,5 @@ impl<C, E> State<C, E> {
         entry.uses += 1;
         entry.checked_out_at = now;
         self.slots.set(entry.slot, SlotPhase::Used, Some(location), now);
-    }
-
-    // ---- telling --------------------------------------------------------------------------
-
-    pub(crate) fn status(&self, options: &PoolOptions) -> Status {
-        Status {
-            size: self.slots.size(),
-            idle: self.slots.count(SlotPhase::Idle),
-            used: self.slots.count(SlotPhase::Used),
-            connecting: self.slots.count(SlotPhase::Connecting),
-            validating: self.slots.count(SlotPhase::Validating),
-            resetting: self.slots.count(SlotPhase::Resetting),
-            closing: self.slots.count(SlotPhase::Closing),
-            waiting: self.waiters.len(),
-            max_size: options.max_size,
-            max_overflow: options.max_overflow,
-            closed: self.closed,
-        }
-    }
-
-    pub(crate) fn holders(&self, now: Instant) -> Vec<crate::Holder> {
-        self.slots.holders(now, usize::MAX)
-    }
-
-    fn phase(&self, options: &PoolOptions) -> Phase {
-        let preparing =
-            self.slots.count(SlotPhase::Validating) + self.slots.count(SlotPhase::Resetting);
-        if self.slots.count(SlotPhase::Used) >= options.limit() {
-            Phase::Wait
-        } else if self.slots.count(SlotPhase::Connecting) > 0 || self.last_connect_error.is_some() {
-            Phase::Connect
-        } else if preparing > 0 {
-            Phase::Prepare
-        } else {
-            Phase::Wait
-        }
     }
 }

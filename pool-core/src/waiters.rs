@@ -34,6 +34,10 @@ struct Node<T, F> {
     location: &'static Location<'static>,
     deadline: Instant,
     granted_at: Option<Instant>,
+    /// How many newcomers have overtaken it while it was the first in line.
+    bypassed: u32,
+    /// It was woken to look for itself, and may be counted on to come.
+    called: bool,
     prev: u32,
     next: u32,
 }
@@ -104,6 +108,8 @@ impl<T, F> Waiters<T, F> {
             location,
             deadline,
             granted_at: None,
+            bypassed: 0,
+            called: false,
             prev: NONE,
             next: NONE,
         };
@@ -135,7 +141,8 @@ impl<T, F> Waiters<T, F> {
                 // A waiter without a waker has been woken and was not polled since: it may be stuck.
                 // One that can be woken goes first, else two stuck ones could pass a connection to
                 // and fro between them for ever.
-                let index = if node.waker.is_some() { index } else { self.awake(now, index) };
+                let comes = node.waker.is_some() || node.called;
+                let index = if comes { index } else { self.awake(now, index) };
                 let location = self.node(index).location;
                 return Some(Head { index, location });
             }
@@ -156,6 +163,42 @@ impl<T, F> Waiters<T, F> {
             index = node.next;
         }
         head
+    }
+
+    /// True when newcomers may still overtake `head`.
+    pub(crate) fn may_be_bypassed(&mut self, head: &Head, most: u32) -> bool {
+        self.node(head.index).bypassed < most
+    }
+
+    /// Lets a newcomer overtake everybody, if there is nobody or the first in line has not been
+    /// overtaken `most` times.
+    pub(crate) fn bypass(&mut self, most: u32) -> bool {
+        match self.waiting.head {
+            NONE => true,
+            index => {
+                let node = self.node(index);
+                let may = node.bypassed < most;
+                node.bypassed += u32::from(may);
+                may
+            }
+        }
+    }
+
+    /// The waker of one of the first `count` in line, taken, unless all of them have been woken.
+    pub(crate) fn take_waker_among(&mut self, count: usize) -> Option<Waker> {
+        let mut index = self.waiting.head;
+        for _ in 0..count {
+            if index == NONE {
+                return None;
+            }
+            let node = self.node(index);
+            if node.waker.is_some() {
+                node.called = true;
+                return node.waker.take();
+            }
+            index = node.next;
+        }
+        None
     }
 
     /// Gives the head of the line what it waits for. Returns the waker to wake, outside the lock.
@@ -194,6 +237,7 @@ impl<T, F> Waiters<T, F> {
         self.unlink(Which::Granted, index);
         let node = self.node(index);
         node.granted_at = None;
+        node.called = false;
         match std::mem::replace(&mut node.outcome, Outcome::Waiting) {
             Outcome::Granted(value) => Some((value, Revoked(index))),
             other => {
@@ -217,13 +261,29 @@ impl<T, F> Waiters<T, F> {
         }
     }
 
-    /// What a waiter has come to; while it waits, `waker` replaces the one it left (the old one is
-    /// returned, to be dropped outside the lock).
-    pub(crate) fn poll(&mut self, key: &Key, waker: Waker) -> (bool, Option<Waker>) {
+    /// True when a waiter has been served or told to give up. Where it still waits, it counts as
+    /// called, until [`stay`](Self::stay): it is here. Its waker is returned, to be dropped outside
+    /// the lock.
+    pub(crate) fn is_ready(&mut self, key: &Key) -> (bool, Option<Waker>) {
         let node = self.node(key.0);
         match node.outcome {
-            Outcome::Waiting => (false, node.waker.replace(waker)),
-            Outcome::Granted(_) | Outcome::Failed(_) => (true, Some(waker)),
+            Outcome::Waiting => {
+                node.called = true;
+                (false, node.waker.take())
+            }
+            Outcome::Granted(_) | Outcome::Failed(_) => (true, None),
+        }
+    }
+
+    /// Leaves `waker` for when the turn comes; gives it back when that is now.
+    pub(crate) fn stay(&mut self, key: &Key, waker: Waker) -> Option<Waker> {
+        let node = self.node(key.0);
+        match node.outcome {
+            Outcome::Waiting => {
+                node.called = false;
+                node.waker.replace(waker)
+            }
+            Outcome::Granted(_) | Outcome::Failed(_) => Some(waker),
         }
     }
 

@@ -32,6 +32,9 @@ pub(crate) static DIALECT: Dialect = Dialect::SQLITE;
 /// How long closing waits for a running checkpoint, so that the log is gone afterwards.
 const CHECKPOINT_GRACE: Duration = Duration::from_secs(5);
 
+/// How many statements a loan may run before it yields to other tasks.
+const BREATH: u32 = 16;
+
 /// Where the session is.
 pub(crate) enum Seat {
     /// At rest.
@@ -71,6 +74,8 @@ pub struct SqliteConnection {
     /// What a bulk insert that nobody waited for has left to undo: its own transaction, or what it did
     /// in somebody's.
     pub(crate) undo: Option<Undo>,
+    /// Statements since somebody looked at the state, as a pool does at both ends of a loan.
+    unlooked: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -86,6 +91,7 @@ impl SqliteConnection {
             control: Arc::clone(&session.state.control),
             seat: Seat::Home(session),
             undo: None,
+            unlooked: 0,
         }
     }
 
@@ -104,7 +110,7 @@ impl SqliteConnection {
     ) -> Result<Progress> {
         let hash = hash_of(text);
         let mut plan = plan(self.common.options.execution, || self.common.averages.look(hash));
-        breathe(plan).await;
+        self.breathe(plan).await;
         let mut patience = Patience::new(plan.waiting, self.common.options.busy_timeout);
         let mut turn = self.begin_turn(text, values, hash, want, plan.place).await?;
         loop {
@@ -298,6 +304,16 @@ impl SqliteConnection {
         Ok(())
     }
 
+    /// Lets other tasks run now and then, since statements that run here never wait. Not at each
+    /// checkout's first statements: a task that yields with a pool's connection in its hands makes
+    /// the others wait for it, and it yields where it acquires.
+    async fn breathe(&mut self, plan: Plan) {
+        self.unlooked += 1;
+        if plan.place != Place::Thread && plan.waiting == Waiting::Task && self.unlooked > BREATH {
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+
     async fn require_transaction(&mut self) -> Result<&mut Session> {
         let session = self.settle().await?;
         if session.is_aborted() {
@@ -317,13 +333,6 @@ struct Progress {
     plan: Plan,
 }
 
-/// Lets other tasks run now and then, since statements that run here never wait.
-async fn breathe(plan: Plan) {
-    if plan.place != Place::Thread && plan.waiting == Waiting::Task {
-        tokio::task::coop::consume_budget().await;
-    }
-}
-
 pub(crate) fn gone() -> Error {
     Error::new(ErrorKind::ConnectionLost, "the connection is closed")
 }
@@ -335,6 +344,7 @@ impl Connection for SqliteConnection {
     }
 
     fn state(&mut self) -> SessionState {
+        self.unlooked = 0;
         self.settle_now();
         match &self.seat {
             Seat::Gone => SessionState::Closed,
@@ -371,7 +381,7 @@ impl Connection for SqliteConnection {
     async fn execute_script(&mut self, script: &str) -> Result<Vec<ExecResult>> {
         self.settle().await?;
         let plan = plan(self.common.options.execution, || Known::Long);
-        breathe(plan).await;
+        self.breathe(plan).await;
         let mut patience = Patience::new(plan.waiting, self.common.options.busy_timeout);
         let needs = self.settle().await?.script_needs()?;
         self.pass(needs, &mut patience).await?;

@@ -35,7 +35,7 @@ impl<C, E> State<C, E> {
             };
             entry.uses -= 1;
             self.counters.revoked_grants += 1;
-            self.admit(rules, entry, true, now, actions);
+            self.place(rules, entry, true, 0, now, actions);
             self.waiters.restore(revoked);
         }
     }

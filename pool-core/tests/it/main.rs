@@ -4,6 +4,7 @@ mod acquire;
 mod cancellation;
 mod connecting;
 mod events;
+mod fairness;
 mod lifecycle;
 mod release;
 mod runtimes;
