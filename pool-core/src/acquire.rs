@@ -41,7 +41,24 @@ pub struct Acquire<M: Manager, P: Borrow<Pool<M>>> {
 struct Waiting {
     key: Key,
     since: Instant,
-    timer: Pin<Box<Sleep>>,
+    deadline: Instant,
+    /// Where the housekeeper does not look after the deadline.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Waiting {
+    /// True when the time is up; else it will be polled when it is.
+    fn is_late(&mut self, now: Instant, watched: bool, cx: &mut Context<'_>) -> bool {
+        if self.deadline <= now {
+            return true;
+        }
+        if watched {
+            return false;
+        }
+        let deadline = self.deadline;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        timer.as_mut().poll(cx).is_ready()
+    }
 }
 
 impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
@@ -84,7 +101,9 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         let location = self.location;
         let shared = &self.pool().shared;
         let now = clock::now();
-        match shared.peek(|state, rules| state.look(rules, location, now)) {
+        let (look, watcher) =
+            shared.peek(|state, rules| (state.look(rules, location, now), state.watcher()));
+        match look {
             Look::Found { entry, refill } => {
                 shared.served_directly(&entry, refill);
                 return Poll::Ready(Ok(entry));
@@ -92,12 +111,13 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
             Look::Closed => return Poll::Ready(Err(AcquireError::Closed)),
             Look::Nothing => {}
         }
-        if Handle::try_current().is_err() {
+        let Ok(runtime) = Handle::try_current() else {
             return Poll::Ready(Err(AcquireError::NoRuntime));
-        }
+        };
         let deadline = clock::after(now, self.timeout.unwrap_or(shared.options.acquire_timeout));
         // Panics where the runtime has no timers: before joining the line, not after.
-        let timer = Box::pin(tokio::time::sleep_until(deadline));
+        let watched = watcher == Some(runtime.id());
+        let timer = (!watched).then(|| Box::pin(tokio::time::sleep_until(deadline)));
         // Cloning a waker is foreign code: not under the lock. So look again inside.
         let mut waker = Some(cx.waker().clone());
         let key = shared.change(|state, rules, actions| {
@@ -113,7 +133,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         });
         match key {
             Ok(key) => {
-                self.waiting = Some(Waiting { key, since: now, timer });
+                self.waiting = Some(Waiting { key, since: now, deadline, timer });
                 self.look_after(cx)
             }
             Err(result) => {
@@ -131,15 +151,23 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         let shared = &self.pool.as_ref().expect("polled after it was ready").borrow().shared;
         let now = clock::now();
         let waker = cx.waker().clone();
-        let (ready, leftover) = shared.change(|state, rules, actions| {
-            state.poll_waiter(rules, &waiting.key, waker, now, actions)
+        // It may have been moved to another runtime since it was polled last.
+        let runtime = Handle::try_current().map(|runtime| runtime.id());
+        let (ready, leftover, watcher) = shared.change(|state, rules, actions| {
+            let (ready, leftover) = state.poll_waiter(rules, &waiting.key, waker, now, actions);
+            (ready, leftover, state.watcher())
         });
+        let watched = match runtime {
+            Ok(runtime) => watcher == Some(runtime),
+            // No timer can be had here.
+            Err(_) => waiting.timer.is_none(),
+        };
         drop(leftover);
-        let expired = !ready && waiting.timer.as_mut().poll(cx).is_ready();
+        let expired = !ready && waiting.is_late(now, watched, cx);
         if !ready && !expired {
             return Poll::Pending;
         }
-        let Waiting { key, since, timer } = self.waiting.take().expect("just seen");
+        let Waiting { key, since, timer, .. } = self.waiting.take().expect("just seen");
         drop(timer);
         let waited = now.saturating_duration_since(since);
         let (taken, leftover) = shared.change(|state, rules, actions| {

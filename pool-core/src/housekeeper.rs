@@ -8,6 +8,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use tokio::runtime::Handle;
+
 use crate::Manager;
 use crate::clock;
 use crate::shared::{Shared, Signals};
@@ -28,17 +30,21 @@ impl<M: Manager> Duty<M> {
 impl<M: Manager> Drop for Duty<M> {
     fn drop(&mut self) {
         if let Some(pool) = self.pool.upgrade() {
-            pool.peek(|state, _| state.housekeeper = false);
+            pool.change(|state, _, actions| state.unwatch(actions));
         }
     }
 }
 
 pub(crate) async fn run<M: Manager>(duty: Duty<M>) {
+    let mut has_timers = false;
     loop {
         let Some(pool) = duty.pool.upgrade() else {
             return;
         };
         let (next, closed) = pool.change(|state, rules, actions| {
+            if has_timers {
+                state.watch_from(Handle::current().id());
+            }
             (state.housekeep(rules, clock::now(), actions), state.is_closed())
         });
         drop(pool);
@@ -49,7 +55,9 @@ pub(crate) async fn run<M: Manager>(duty: Duty<M>) {
         match next {
             None => poked.await,
             Some(next) => {
+                // Panics where the runtime has none.
                 let mut due = pin!(tokio::time::sleep_until(next));
+                has_timers = true;
                 poll_fn(|cx| match (poked.as_mut().poll(cx), due.as_mut().poll(cx)) {
                     (Poll::Pending, Poll::Pending) => Poll::Pending,
                     _ => Poll::Ready(()),

@@ -21,6 +21,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use tokio::runtime::Id;
+
 use crate::actions::Actions;
 use crate::clock::Instant;
 use crate::entry::Entry;
@@ -61,6 +63,11 @@ pub(crate) struct State<C, E> {
     pub(crate) housekeeper: bool,
     /// The housekeeper knows that somebody waits, and looks again soon.
     watching: bool,
+    /// The runtime whose timer wakes the housekeeper. It also looks after the deadlines of those who
+    /// wait in that runtime; others have timers of their own.
+    watcher: Option<Id>,
+    /// When the housekeeper looks again.
+    next_look: Option<Instant>,
     pub(crate) counters: Counters,
     pub(crate) work: WorkStats,
 }
@@ -105,6 +112,8 @@ impl<C, E> State<C, E> {
             last_connect_error: None,
             housekeeper: false,
             watching: false,
+            watcher: None,
+            next_look: None,
             counters: Counters::default(),
             work: WorkStats::default(),
         }
@@ -175,7 +184,8 @@ impl<C, E> State<C, E> {
         let waker = waker.take().expect("the caller brings its waker");
         let key = self.waiters.push(waker, location, deadline);
         // With somebody in line the housekeeper watches over grants.
-        actions.poke_housekeeper |= !std::mem::replace(&mut self.watching, true);
+        actions.poke_housekeeper |= !std::mem::replace(&mut self.watching, true)
+            || self.next_look.is_none_or(|next| deadline < next);
         self.pump(rules, now, actions);
         Ok(key)
     }

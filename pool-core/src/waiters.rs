@@ -287,6 +287,38 @@ impl<T, F> Waiters<T, F> {
         }
     }
 
+    /// The wakers of those in line whose deadline has passed, taken, so that each finds out by itself.
+    /// Returns the soonest deadline that has not.
+    pub(crate) fn call_expired(
+        &mut self,
+        now: Instant,
+        wake: &mut impl Extend<Waker>,
+    ) -> Option<Instant> {
+        let mut soonest: Option<Instant> = None;
+        let mut index = self.waiting.head;
+        while index != NONE {
+            let node = self.node(index);
+            index = node.next;
+            if node.deadline <= now {
+                wake.extend(node.waker.take());
+            } else {
+                soonest = Some(soonest.map_or(node.deadline, |s| s.min(node.deadline)));
+            }
+        }
+        soonest
+    }
+
+    /// The wakers of all in line, taken: to make each look around by itself.
+    pub(crate) fn call_all(&mut self, wake: &mut impl Extend<Waker>) {
+        let mut index = self.waiting.head;
+        while index != NONE {
+            let node = self.node(index);
+            index = node.next;
+            node.called = true;
+            wake.extend(node.waker.take());
+        }
+    }
+
     /// Leaves, in line or served. Returns what the waiter had come to and its waker, if it left
     /// one.
     pub(crate) fn remove(&mut self, key: Key) -> (Outcome<T, F>, Option<Waker>) {

@@ -74,11 +74,16 @@ impl PostgresConnection {
         }
         self.session.settle().await?;
         if self.unheard_begin {
-            if self.session.watched.block() != Block::None {
-                self.simple("rollback").await?;
-            }
-            self.unheard_begin = false;
+            Box::pin(self.undo_begin()).await?;
         }
+        Ok(())
+    }
+
+    async fn undo_begin(&mut self) -> Result<()> {
+        if self.session.watched.block() != Block::None {
+            self.simple("rollback").await?;
+        }
+        self.unheard_begin = false;
         Ok(())
     }
 
@@ -95,7 +100,7 @@ impl PostgresConnection {
 
     /// The portable error, once the answer it came in has ended.
     pub(crate) async fn failed(&self, error: tokio_postgres::Error, sent: Sent) -> Error {
-        self.session.answer_ended().await;
+        Box::pin(self.session.answer_ended()).await;
         self.in_transaction(convert(error, sent))
     }
 
@@ -131,6 +136,11 @@ impl PostgresConnection {
             let fresh = look.prepared.is_none();
             return Ok(ready(look.prepared, fresh));
         }
+        let prepared = Box::pin(self.prepare(text)).await?;
+        Ok(ready(Some(prepared), true))
+    }
+
+    async fn prepare(&mut self, text: &str) -> Result<Arc<Prepared>> {
         let flight = self.session.in_flight();
         let statement = self.session.client.prepare(text).await;
         flight.over();
@@ -141,7 +151,7 @@ impl PostgresConnection {
         let shape = Shape::of(statement.columns());
         let prepared = Arc::new(Prepared { statement, shape });
         self.statements.keep(text, Arc::clone(&prepared));
-        Ok(ready(Some(prepared), true))
+        Ok(prepared)
     }
 
     /// Whether a statement that failed is to be run once more, because what was prepared no longer
@@ -262,7 +272,9 @@ impl Connection for PostgresConnection {
             match answer {
                 Ok(rows) => return Ok(ExecResult::new(if ready.counts { rows } else { 0 })),
                 Err(error) => {
-                    if again && self.was_outdated(command.text, &error, &ready, block).await {
+                    if again
+                        && Box::pin(self.was_outdated(command.text, &error, &ready, block)).await
+                    {
                         again = false;
                         continue;
                     }
@@ -303,12 +315,14 @@ impl Connection for PostgresConnection {
                     let mut cursor =
                         PostgresCursor::new(self, stream, shape, command.fetch_size, ready.counts);
                     if ready.prepared.is_none() {
-                        cursor.learn().await?;
+                        Box::pin(cursor.learn()).await?;
                     }
                     return Ok(Rows::new(Box::new(cursor)));
                 }
                 Err(error) => {
-                    if again && self.was_outdated(command.text, &error, &ready, block).await {
+                    if again
+                        && Box::pin(self.was_outdated(command.text, &error, &ready, block)).await
+                    {
                         again = false;
                         continue;
                     }

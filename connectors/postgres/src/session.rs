@@ -148,7 +148,7 @@ impl Session {
         // Without a runtime, whoever settles the session stops it.
         if let Ok(runtime) = Handle::try_current() {
             let stopper = self.stopper.clone();
-            let task = runtime.spawn(async move { stopper.stop().await });
+            let task = runtime.spawn(async move { Box::pin(stopper.stop()).await });
             *self.stopping.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
         }
     }
@@ -161,6 +161,11 @@ impl Session {
         if self.is_at_rest() {
             return Ok(());
         }
+        // Boxed, as is every path seldom taken: all futures of statements would be as large as it.
+        Box::pin(self.come_to_rest()).await
+    }
+
+    async fn come_to_rest(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let stopping = self.stopping.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut stopped = stopping.is_some();

@@ -23,7 +23,8 @@ pub(crate) enum Transport {
     #[cfg(unix)]
     Unix(UnixStream),
     #[cfg(feature = "tls")]
-    Tls(tokio_rustls::client::TlsStream<TcpStream>),
+    /// Boxed, as it is ten times the size of the others.
+    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
 }
 
 impl Transport {
@@ -85,7 +86,7 @@ impl Transport {
             refused(format!("TLS with {place} failed: {error}{hint}")).with_source(error)
         })?;
         #[cfg(feature = "tls")]
-        return Ok(Self::Tls(stream));
+        return Ok(Self::Tls(Box::new(stream)));
         #[cfg(not(feature = "tls"))]
         Ok(Self::Tcp(stream))
     }

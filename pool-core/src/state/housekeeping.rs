@@ -1,5 +1,7 @@
 //! What time asks of a pool: unclaimed grants, idle and old connections, the minimum of idle ones.
 
+use tokio::runtime::Id;
+
 use super::{GRANT_PATIENCE, State};
 use crate::CloseReason;
 use crate::actions::Actions;
@@ -18,7 +20,28 @@ impl<C, E> State<C, E> {
         self.take_back_grants(rules, now, actions);
         self.retire_idle(rules, now, actions);
         self.pump(rules, now, actions);
-        self.next_round(rules, now)
+        let deadline = self.waiters.call_expired(now, &mut actions.wake);
+        self.next_look = self.next_round(rules, now, deadline);
+        self.next_look
+    }
+
+    /// The housekeeper lives in `runtime`, which has timers.
+    pub(crate) fn watch_from(&mut self, runtime: Id) {
+        self.watcher = Some(runtime);
+    }
+
+    /// The runtime in which the housekeeper looks after the deadlines of those who wait.
+    pub(crate) fn watcher(&self) -> Option<Id> {
+        self.watcher
+    }
+
+    /// The housekeeper is gone. Who relied on it shall get a timer of its own.
+    pub(crate) fn unwatch(&mut self, actions: &mut Actions<C>) {
+        self.housekeeper = false;
+        self.watching = false;
+        if self.watcher.take().is_some() {
+            self.waiters.call_all(&mut actions.wake);
+        }
     }
 
     fn take_back_grants(&mut self, rules: &Rules<'_>, now: Instant, actions: &mut Actions<C>) {
@@ -61,8 +84,13 @@ impl<C, E> State<C, E> {
         }
     }
 
-    fn next_round(&mut self, rules: &Rules<'_>, now: Instant) -> Option<Instant> {
-        let mut next: Option<Instant> = None;
+    fn next_round(
+        &mut self,
+        rules: &Rules<'_>,
+        now: Instant,
+        deadline: Option<Instant>,
+    ) -> Option<Instant> {
+        let mut next = deadline;
         let mut at = |instant: Instant| next = Some(next.map_or(instant, |n| n.min(instant)));
         if let Some(expires) = self.slots.soonest_expiry(now) {
             at(expires);

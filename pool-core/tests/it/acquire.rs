@@ -306,3 +306,31 @@ fn waiting_outside_a_runtime_is_an_error_and_idle_is_not() {
     let mut get = std::pin::pin!(pool.get());
     assert!(matches!(get.as_mut().poll(&mut cx), std::task::Poll::Ready(Ok(_))));
 }
+
+#[tokio::test(start_paused = true)]
+async fn deadlines_are_kept_in_whatever_order_they_come() {
+    let (pool, world) = pool(1);
+    let guard = pool.get().await.unwrap();
+    // Those that follow have no timers of their own: the housekeeper looks after them.
+    assert!(pool.get_timeout(Duration::from_millis(150)).await.is_err());
+    let start = Instant::now();
+    let waiters: Vec<_> = [700, 20, 3_000, 350, 20]
+        .map(|millis| {
+            let pool = pool.clone();
+            tokio::spawn(async move {
+                let limit = Duration::from_millis(millis);
+                assert!(pool.get_timeout(limit).await.is_err());
+                let waited = start.elapsed();
+                assert!(
+                    waited >= limit && waited <= limit + Duration::from_millis(2),
+                    "{waited:?}"
+                );
+            })
+        })
+        .into();
+    for waiter in waiters {
+        waiter.await.unwrap();
+    }
+    drop(guard);
+    full_strength(&pool, &world).await;
+}

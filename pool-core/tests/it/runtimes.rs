@@ -1,9 +1,11 @@
 //! Runtimes that die: per-test runtimes are common, and a pool may outlive any of them.
 
+use std::future::Future;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use wellspring_pool_core::Validate;
+use wellspring_pool_core::{AcquireError, Validate};
 use wellspring_testkit::fake::Step;
 
 use crate::support::{full_strength, pool, pool_with, settle};
@@ -122,5 +124,51 @@ fn a_waiter_in_a_dying_runtime_does_not_hold_up_the_next() {
     drop(first);
     drop(doomed);
     alive.block_on(async { second.await.unwrap() });
+    alive.block_on(full_strength(&pool, &world));
+}
+
+#[test]
+fn a_waiter_that_moves_away_from_a_dying_runtime_keeps_its_deadline() {
+    let (pool, world) = pool(1);
+    let doomed = runtime();
+    let (guard, mut waiter) = doomed.block_on(async {
+        let guard = pool.get_owned().await.unwrap();
+        // By now the housekeeper sees to deadlines in this runtime.
+        assert!(pool.get_timeout(Duration::from_millis(150)).await.is_err());
+        let mut waiter = Box::pin(pool.get_owned_timeout(Duration::from_millis(200)));
+        assert!(
+            std::future::poll_fn(|cx| Poll::Ready(waiter.as_mut().poll(cx).is_pending())).await
+        );
+        (guard, waiter)
+    });
+    drop(doomed);
+    let alive = runtime();
+    let limit = Duration::from_secs(10);
+    let result = alive.block_on(async { tokio::time::timeout(limit, &mut waiter).await });
+    assert!(matches!(result, Ok(Err(AcquireError::Timeout(_)))), "{result:?}");
+    drop(guard);
+    alive.block_on(full_strength(&pool, &world));
+}
+
+#[test]
+fn a_waiter_that_stays_is_woken_when_the_housekeeper_dies_elsewhere() {
+    let (pool, world) = pool(1);
+    let doomed = runtime();
+    let guard = doomed.block_on(async {
+        let guard = pool.get_owned().await.unwrap();
+        assert!(pool.get_timeout(Duration::from_millis(150)).await.is_err());
+        guard
+    });
+    let alive = runtime();
+    let waiter = alive.spawn({
+        let pool = pool.clone();
+        async move { pool.get_timeout(Duration::from_millis(100)).await.map(drop) }
+    });
+    alive.block_on(async { settle().await });
+    drop(doomed);
+    let limit = Duration::from_secs(10);
+    let result = alive.block_on(async { tokio::time::timeout(limit, waiter).await });
+    assert!(matches!(result, Ok(Ok(Err(AcquireError::Timeout(_))))), "{result:?}");
+    drop(guard);
     alive.block_on(full_strength(&pool, &world));
 }
