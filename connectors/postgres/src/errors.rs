@@ -242,6 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn the_table_in_the_book_is_this_one() {
+        let book = include_str!("../../../docs/src/errors.md");
+        let chapter = book.split("\n## PostgreSQL's codes\n").nth(1).expect("the chapter is there");
+        let chapter = chapter.split("\n## ").next().expect("it has an end");
+        let told: Vec<String> = chapter
+            .lines()
+            .filter_map(|line| {
+                line.strip_prefix("| `")?.rsplit_once(" |").map(|(row, _)| row.into())
+            })
+            .map(|row: String| row.rsplit_once(" | ").expect("three columns").0.to_owned())
+            .collect();
+        let ours: Vec<String> =
+            TABLE.iter().map(|(code, kind)| format!("{code}` | `{kind:?}`")).collect();
+        assert_eq!(told, ours);
+    }
+
+    #[test]
     fn each_code_stands_once_in_the_table() {
         for (i, (code, _)) in TABLE.iter().enumerate() {
             assert!(matches!(code.len(), 2 | 5), "{code}");

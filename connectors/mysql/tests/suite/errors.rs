@@ -77,6 +77,28 @@ on_both! {
         assert_eq!(error.kind(), Kind::StatementTimeout, "{error:?}");
     }
 
+    /// Whatever cannot be caused on demand can be raised: every row of the table, through the server.
+    async fn every_number_in_the_book_is_told_as_it_says(kind: Kind) {
+        let (mut session, options, _databases) = fresh(kind).await;
+        let book = include_str!("../../../../docs/src/errors.md");
+        let chapter = book.split("\n## MySQL's and MariaDB's numbers\n").nth(1);
+        let chapter = chapter.expect("the chapter is there").split("\n## ").next();
+        let mut lines = 0;
+        for line in chapter.expect("it has an end").lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = line.split('`').collect();
+            let (number, kind) = (cells[1], cells[3]);
+            let raise = format!("signal sqlstate '45000' set mysql_errno = {number}");
+            let error = session.connection.execute_script(&raise).await.expect_err(&raise);
+            assert_eq!(error.code(), Some(number), "{error:?}");
+            assert_eq!(format!("{:?}", error.kind()), kind, "{number}: {error:?}");
+            if session.connection.state() == SessionState::Closed {
+                session = connect_with(options.clone()).await;
+            }
+            lines += 1;
+        }
+        assert!(lines > 80, "{lines} lines were found");
+    }
+
     async fn a_deadlock_undoes_the_transaction_and_says_so_until_it_is_rolled_back(kind: Kind) {
         let (mut session, options, _databases) = fresh(kind).await;
         session.run("create table t (a int primary key, b int)", ()).await;

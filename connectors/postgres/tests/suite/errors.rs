@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Barrier;
-use wellspring_connector::{ErrorKind, IsolationLevel, Retry, SavepointOp, TransactionOptions};
+use wellspring_connector::{
+    ErrorKind, IsolationLevel, Retry, SavepointOp, SessionState, TransactionOptions,
+};
 
 use crate::support::{connect, connect_with, fresh};
 
@@ -91,6 +93,31 @@ async fn statements_provoke_their_codes() {
     assert_eq!((error.kind(), error.sqlstate()), (Kind::UndefinedObject, Some("3B001")));
     let error = session.query("select 1", ()).execute().await.unwrap_err();
     assert_eq!((error.kind(), error.sqlstate()), (Kind::TransactionAborted, Some("25P02")));
+}
+
+/// Whatever cannot be caused on demand can be raised: every row of the table, through the server.
+#[tokio::test]
+async fn every_code_in_the_book_is_told_as_it_says() {
+    let (mut session, options, _databases) = fresh().await;
+    let book = include_str!("../../../../docs/src/errors.md");
+    let chapter = book.split("\n## PostgreSQL's codes\n").nth(1).expect("the chapter is there");
+    let chapter = chapter.split("\n## ").next().expect("it has an end");
+    let mut lines = 0;
+    for line in chapter.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('`').collect();
+        let (code, kind) = (cells[1], cells[3]);
+        // A class is met by a code of it that no row names.
+        let code = if code.len() == 2 { format!("{code}Z99") } else { code.to_owned() };
+        let raise = format!("do $$ begin raise sqlstate '{code}'; end $$");
+        let error = session.query(&raise, ()).execute().await.expect_err(&raise);
+        assert_eq!(error.sqlstate(), Some(code.as_str()), "{error:?}");
+        assert_eq!(format!("{:?}", error.kind()), kind, "{code}: {error:?}");
+        if session.connection.state() == SessionState::Closed {
+            session = connect_with(options.clone()).await;
+        }
+        lines += 1;
+    }
+    assert!(lines > 50, "{lines} lines were found");
 }
 
 /// Two transactions in each other's way: a deadlock's victim, a serialization failure, a lock that

@@ -9,6 +9,7 @@ mod errors;
 mod execution;
 mod opening;
 mod resetting;
+mod round_trips;
 mod streaming;
 mod support;
 mod transactions;
