@@ -75,7 +75,7 @@ setters! {
     reset: ResetPolicy,
     reset_mode: ResetMode,
     reuse: Reuse,
-    fairness: Option<Fairness>,
+    fairness: Fairness,
 }
 
 impl<M: Manager> Builder<M> {
@@ -172,8 +172,7 @@ impl<M: Manager> Builder<M> {
     /// The first option that is wrong.
     pub fn build(self) -> Result<Pool<M>, ConfigError> {
         self.options.check()?;
-        let Self { name, manager, mut options, hooks, listener } = self;
-        options.fairness.get_or_insert_with(|| manager.fairness());
+        let Self { name, manager, options, hooks, listener } = self;
         let shared = Shared::new(name, manager, options, hooks, listener);
         if Handle::try_current().is_ok() {
             shared.change(|state, rules, actions| {

@@ -65,6 +65,9 @@ impl Work {
     }
 
     fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
         self.count += other.count;
         self.errors += other.errors;
         self.total = self.total.saturating_add(other.total);

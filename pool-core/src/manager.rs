@@ -2,8 +2,6 @@
 
 use std::future::Future;
 
-use crate::Fairness;
-
 /// Makes, checks, cleans and closes connections on the pool's behalf.
 ///
 /// Only [`connect`](Self::connect) and [`validate`](Self::validate) must be written. All futures
@@ -70,13 +68,6 @@ pub trait Manager: Send + Sync + 'static {
     fn hygiene(&self, connection: &mut Self::Connection) -> Hygiene {
         let _ = connection;
         Hygiene::Clean
-    }
-
-    /// How fair a pool of these connections is best, where
-    /// [`PoolOptions::fairness`](crate::PoolOptions::fairness) does not say. The default is
-    /// [`Fairness::Strict`].
-    fn fairness(&self) -> Fairness {
-        Fairness::Strict
     }
 
     /// Whether connecting again could help after `error`. The default says

@@ -61,7 +61,7 @@ pub enum Fairness {
     /// The first in line is woken, and until it comes, newcomers may take the connection: at most
     /// `max_bypass` times, then it goes straight to the first in line after all.
     ///
-    /// Worth it where connections are used for a few microseconds at a time by more tasks than
+    /// Worth trying where connections are used for a few microseconds at a time by more tasks than
     /// there are connections: under strict fairness each use then takes a switch between tasks.
     /// The price is a longer wait, of up to `max_bypass` uses for each place in line.
     Bounded {
@@ -163,10 +163,8 @@ pub struct PoolOptions {
     pub reset_mode: ResetMode,
     /// Which idle connection is handed out first. Default: the one used last.
     pub reuse: Reuse,
-    /// Whether newcomers may overtake those who wait, and how often. `None`, the default, is what
-    /// the manager thinks best for its connections ([`Manager::fairness`](crate::Manager::fairness)):
-    /// strict for most.
-    pub fairness: Option<Fairness>,
+    /// Whether newcomers may overtake those who wait, and how often. Default: never.
+    pub fairness: Fairness,
 }
 
 impl Default for PoolOptions {
@@ -195,7 +193,7 @@ impl Default for PoolOptions {
             reset: ResetPolicy::OnDirty,
             reset_mode: ResetMode::Rollback,
             reuse: Reuse::Lifo,
-            fairness: None,
+            fairness: Fairness::Strict,
         }
     }
 }
@@ -284,7 +282,7 @@ impl PoolOptions {
 
     /// How many newcomers may overtake the first in line.
     pub(crate) fn max_bypass(&self) -> u32 {
-        match self.fairness.unwrap_or_default() {
+        match self.fairness {
             Fairness::Strict => 0,
             Fairness::Bounded { max_bypass } => max_bypass,
         }

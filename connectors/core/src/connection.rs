@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use wellspring_pool_core::{Fairness, ResetMode};
+use wellspring_pool_core::ResetMode;
 
 use crate::{BulkSource, BulkTarget, Dialect, Error, Result, Rows, Value};
 
@@ -34,13 +34,6 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
 
     /// Where it connects to, for people: no password, no token.
     fn target(&self) -> String;
-
-    /// How fair a pool of its connections is best, unless its owner says otherwise. The default is
-    /// strict; where statements take a few microseconds and run in the caller's task, being less so
-    /// saves a switch between tasks for each.
-    fn fairness(&self) -> Fairness {
-        Fairness::Strict
-    }
 
     /// Opens one connection, ready for use. The caller bounds the time.
     ///

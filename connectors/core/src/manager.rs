@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wellspring_pool_core::{FailureClass, Fairness, Hygiene, Manager, ResetMode};
+use wellspring_pool_core::{FailureClass, Hygiene, Manager, ResetMode};
 
 use crate::{Connection, Connector, Error, ErrorKind, Result, SessionState};
 
@@ -67,10 +67,6 @@ impl Manager for ConnectorManager {
             | SessionState::Busy
             | SessionState::Tainted => Hygiene::NeedsReset,
         }
-    }
-
-    fn fairness(&self) -> Fairness {
-        self.connector.fairness()
     }
 
     fn classify(&self, error: &Error) -> FailureClass {

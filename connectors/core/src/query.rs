@@ -164,11 +164,7 @@ impl<S: Source> Query<S> {
     /// [`ErrorKind::RowNotFound`] when there is none, [`ErrorKind::TooManyRows`] when there are
     /// more; else as [`all`](Self::all).
     pub async fn one<T: FromRow>(self) -> Result<T> {
-        let database = self.database.clone();
-        self.optional().await?.ok_or_else(|| {
-            Error::new(ErrorKind::RowNotFound, "one row was asked for and there is none")
-                .or_database(database.as_ref())
-        })
+        run!(self, exactly_one)
     }
 
     /// The only row, as a `T`, or `None` when there is none.
@@ -309,6 +305,15 @@ async fn at_most_one<T: FromRow>(
     T::from_row(&row).map(Some)
 }
 
+async fn exactly_one<T: FromRow>(
+    connection: &mut dyn Connection,
+    command: Command<'_>,
+) -> Result<T> {
+    at_most_one(connection, command).await?.ok_or_else(|| {
+        Error::new(ErrorKind::RowNotFound, "one row was asked for and there is none")
+    })
+}
+
 /// Reports how it ended. That the rows were not what the caller asked for is not the database's
 /// failure.
 fn record<T>(lease: &mut impl Lease, started: Instant, result: &Result<T>) {
@@ -316,7 +321,10 @@ fn record<T>(lease: &mut impl Lease, started: Instant, result: &Result<T>) {
         Err(error)
             if !matches!(
                 error.kind(),
-                ErrorKind::Decode | ErrorKind::ColumnNotFound | ErrorKind::TooManyRows
+                ErrorKind::Decode
+                    | ErrorKind::ColumnNotFound
+                    | ErrorKind::RowNotFound
+                    | ErrorKind::TooManyRows
             ) =>
         {
             Err(error)

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -18,6 +19,7 @@ use wellspring_pool_core::ResetMode;
 use crate::bulk;
 use crate::cursor::SqliteCursor;
 use crate::execute::average::Known;
+use crate::execute::breath;
 use crate::execute::wait::{Patience, Waiting};
 use crate::execute::{Place, Plan, plan};
 use crate::gate::Share;
@@ -31,9 +33,6 @@ pub(crate) static DIALECT: Dialect = Dialect::SQLITE;
 
 /// How long closing waits for a running checkpoint, so that the log is gone afterwards.
 const CHECKPOINT_GRACE: Duration = Duration::from_secs(5);
-
-/// How many statements a loan may run before it yields to other tasks.
-const BREATH: u32 = 16;
 
 /// Where the session is.
 pub(crate) enum Seat {
@@ -195,7 +194,7 @@ impl SqliteConnection {
         self.send_away(job);
         let control = Arc::clone(&self.control);
         let mut guard = CancelOnDrop(Some(&control));
-        let turn = std::future::poll_fn(|cx| self.poll_back(cx)).await;
+        let turn = poll_fn(|cx| self.poll_back(cx)).await;
         guard.0 = None;
         turn
     }
@@ -223,7 +222,7 @@ impl SqliteConnection {
     pub(crate) async fn settle(&mut self) -> Result<&mut Session> {
         if matches!(self.seat, Seat::Away(_)) {
             self.control.cancel();
-            let turn = std::future::poll_fn(|cx| self.poll_back(cx)).await?;
+            let turn = poll_fn(|cx| self.poll_back(cx)).await?;
             self.settled(turn);
         }
         self.leave();
@@ -304,13 +303,16 @@ impl SqliteConnection {
         Ok(())
     }
 
-    /// Lets other tasks run now and then, since statements that run here never wait. Not at each
-    /// checkout's first statements: a task that yields with a pool's connection in its hands makes
-    /// the others wait for it, and it yields where it acquires.
+    /// Lets other tasks run now and then, since statements that run here never wait.
     async fn breathe(&mut self, plan: Plan) {
         self.unlooked += 1;
-        if plan.place != Place::Thread && plan.waiting == Waiting::Task && self.unlooked > BREATH {
-            tokio::task::coop::consume_budget().await;
+        if plan.place == Place::Thread || plan.waiting == Waiting::Thread {
+            return;
+        }
+        if self.unlooked <= breath::LOAN {
+            breath::spend();
+        } else {
+            poll_fn(breath::poll).await;
         }
     }
 

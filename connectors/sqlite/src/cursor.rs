@@ -1,7 +1,6 @@
-//! The rows of a running query: batches fetched where the plan says, one ahead of nobody.
+//! The rows of a running query: batches fetched where the plan says, in a long result one ahead.
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -9,6 +8,7 @@ use wellspring_connector::{Columns, Cursor, Error, ErrorKind, Result, RowBatch};
 
 use crate::batch::SqliteBatch;
 use crate::connection::{Seat, SqliteConnection};
+use crate::execute::breath;
 use crate::execute::wait::Waiting;
 use crate::execute::{Place, Plan};
 use crate::session::{Done, Turn};
@@ -20,7 +20,13 @@ pub(crate) struct SqliteCursor<'c> {
     first: Option<SqliteBatch>,
     open: bool,
     plan: Plan,
+    /// Batches that came from a blocking thread.
+    fetched: u32,
 }
+
+/// From this batch on, the next one is fetched while the caller reads. Who wants only the first rows
+/// leaves before, and nothing has to be stopped for it.
+const AHEAD: u32 = 3;
 
 impl<'c> SqliteCursor<'c> {
     /// `open` says that the connection's seat holds the statement, with more rows to come.
@@ -36,6 +42,7 @@ impl<'c> SqliteCursor<'c> {
             first: Some(first),
             open,
             plan,
+            fetched: 0,
         }
     }
 
@@ -76,11 +83,10 @@ impl<'c> SqliteCursor<'c> {
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<SqliteBatch>> {
         if let Seat::Away(_) = self.connection.seat {
-            let turn = ready!(self.connection.poll_back(cx));
-            return Poll::Ready(turn.and_then(|turn| self.arrive(turn)));
+            return self.poll_fetched(cx);
         }
         if self.plan.place == Place::Here && self.plan.waiting == Waiting::Task {
-            ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
+            ready!(breath::poll(cx));
         }
         let Seat::Open(open) = self.connection.seat.take() else {
             self.open = false;
@@ -93,8 +99,23 @@ impl<'c> SqliteCursor<'c> {
         // A statement that has delivered rows cannot begin again, so from the second batch on it
         // runs where it can be cancelled.
         self.connection.send_away(move || open.fetch_more(Place::Thread));
+        self.poll_fetched(cx)
+    }
+
+    /// Waits for the batch that a blocking thread fetches.
+    fn poll_fetched(&mut self, cx: &mut Context<'_>) -> Poll<Result<SqliteBatch>> {
         let turn = ready!(self.connection.poll_back(cx));
-        Poll::Ready(turn.and_then(|turn| self.arrive(turn)))
+        let batch = turn.and_then(|turn| self.arrive(turn));
+        self.fetched = self.fetched.saturating_add(1);
+        if self.fetched >= AHEAD {
+            match self.connection.seat.take() {
+                Seat::Open(open) => {
+                    self.connection.send_away(move || open.fetch_more(Place::Thread));
+                }
+                seat => self.connection.seat = seat,
+            }
+        }
+        Poll::Ready(batch)
     }
 }
 

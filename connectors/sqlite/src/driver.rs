@@ -5,22 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use wellspring_connector::{
-    Connection, Connector, Dialect, Driver, Error, ErrorKind, Fairness, Result,
-};
+use wellspring_connector::{Connection, Connector, Dialect, Driver, Error, ErrorKind, Result};
 
 use crate::connection::{DIALECT, SqliteConnection};
 use crate::execute::average::{Averages, Known};
 use crate::execute::wait::Patience;
 use crate::execute::{Place, plan};
 use crate::gate::{Share, Shared};
-use crate::options::{Execution, Location, SqliteOptions};
+use crate::options::{Location, SqliteOptions};
 use crate::profile;
 use crate::session::{Common, Session, gate_closed};
 use crate::url;
-
-/// How many statements may overtake the first that waits for a connection.
-const BYPASS: u32 = 32;
 
 /// The driver: turns `sqlite:` URLs into connectors.
 ///
@@ -143,14 +138,6 @@ impl Connector for SqliteConnector {
         match &self.0.common.options.location {
             Location::Memory => "sqlite::memory:".to_owned(),
             Location::File(path) => format!("sqlite:{}", path.display()),
-        }
-    }
-
-    fn fairness(&self) -> Fairness {
-        match self.0.common.options.execution {
-            Execution::Thread => Fairness::Strict,
-            // A switch between tasks takes as long as a short statement.
-            _ => Fairness::Bounded { max_bypass: BYPASS },
         }
     }
 

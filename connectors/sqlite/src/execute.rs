@@ -1,6 +1,7 @@
 //! Where statements run, and how they wait.
 
 pub(crate) mod average;
+pub(crate) mod breath;
 pub(crate) mod handoff;
 pub(crate) mod wait;
 

@@ -17,7 +17,7 @@ fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 async fn the_first_in_line_is_overtaken_as_often_as_allowed_and_no_more() {
     for max_bypass in [0, 1, 5] {
         let fairness = Fairness::Bounded { max_bypass };
-        let (pool, world) = pool_with(1, |b| b.fairness(Some(fairness)));
+        let (pool, world) = pool_with(1, |b| b.fairness(fairness));
         let guard = pool.get().await.unwrap();
         let mut first = pin!(pool.get());
         let mut second = pin!(pool.get());
@@ -49,7 +49,7 @@ async fn the_first_in_line_is_overtaken_as_often_as_allowed_and_no_more() {
 #[tokio::test(start_paused = true)]
 async fn who_was_woken_and_leaves_wakes_the_next() {
     let fairness = Fairness::Bounded { max_bypass: 10 };
-    let (pool, world) = pool_with(1, |b| b.fairness(Some(fairness)));
+    let (pool, world) = pool_with(1, |b| b.fairness(fairness));
     let guard = pool.get().await.unwrap();
     let mut first = Box::pin(pool.get());
     assert!(poll(&mut first).is_pending());
@@ -67,7 +67,7 @@ async fn who_was_woken_and_leaves_wakes_the_next() {
 #[tokio::test(start_paused = true)]
 async fn a_woken_waiter_that_does_not_come_holds_nobody_up() {
     let fairness = Fairness::Bounded { max_bypass: 10 };
-    let (pool, world) = pool_with(1, |b| b.fairness(Some(fairness)));
+    let (pool, world) = pool_with(1, |b| b.fairness(fairness));
     let guard = pool.get().await.unwrap();
     let mut stuck = Box::pin(pool.get());
     assert!(poll(&mut stuck).is_pending());
@@ -85,7 +85,7 @@ async fn a_woken_waiter_that_does_not_come_holds_nobody_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bounded_fairness_loses_nobody_under_load() {
     let fairness = Fairness::Bounded { max_bypass: 8 };
-    let (pool, world) = pool_with(8, |b| b.fairness(Some(fairness)));
+    let (pool, world) = pool_with(8, |b| b.fairness(fairness));
     let tasks: Vec<_> = (0..16)
         .map(|_| {
             let pool = pool.clone();

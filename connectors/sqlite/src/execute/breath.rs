@@ -1,0 +1,43 @@
+//! Taking turns with other tasks: statements that run where they are called never wait, so without this
+//! a task could keep its worker for ever.
+//!
+//! Tokio gives each turn of a task a budget, which a pool's acquire takes some of as well. A turn best
+//! ends there, while the task holds no connection: yielding with one makes others wait for it. So the
+//! first statements of a loan only spend, and what they leave ends the turn at the next acquire.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use tokio::task::coop::{consume_budget, has_budget_remaining};
+
+/// How many statements a loan may run before it takes turns itself.
+pub(crate) const LOAN: u32 = 16;
+
+/// What a statement spends of a budget of 128: a turn is some ten statements long, less than a hundred
+/// microseconds, and others wait no longer than that.
+const PRICE: u32 = 12;
+
+/// Spends a statement's price, or what there is.
+pub(crate) fn spend() {
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..PRICE {
+        if !has_budget_remaining() {
+            return;
+        }
+        // With budget remaining, it is ready.
+        let _ready = pin!(consume_budget()).poll(&mut cx);
+    }
+}
+
+/// Ready while there is budget left, after spending a statement's price. Else the task goes to the end
+/// of its worker's queue: tokio itself would let up to 61 other turns pass, each perhaps full of
+/// statements.
+pub(crate) fn poll(cx: &mut Context<'_>) -> Poll<()> {
+    if !has_budget_remaining() {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    spend();
+    Poll::Ready(())
+}
