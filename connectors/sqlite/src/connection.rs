@@ -556,6 +556,9 @@ impl Connection for SqliteConnection {
         let close = move || {
             let shared = Arc::clone(session.shared());
             drop(session);
+            if let Some(lease) = &shared.lease {
+                lease.end(CHECKPOINT_GRACE);
+            }
             if let Some(checkpointer) = &shared.checkpointer {
                 checkpointer.wait_idle(CHECKPOINT_GRACE);
             }

@@ -94,6 +94,18 @@ impl SqliteConnector {
         Ok(Self(Arc::new(Inner { common, memory })))
     }
 
+    /// True while quick reads of the database share one lock
+    /// ([`SqliteOptions::read_lease`]).
+    ///
+    /// # Errors
+    /// When the file cannot be looked at.
+    pub fn holds_read_lease(&self) -> Result<bool> {
+        match profile::path_of(&self.0.common.options) {
+            Some(path) => profile::holds_lease(path),
+            None => Ok(false),
+        }
+    }
+
     /// The options it was made with.
     pub fn options(&self) -> &SqliteOptions {
         &self.0.common.options

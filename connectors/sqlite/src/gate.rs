@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::checkpoint::Checkpointer;
+use crate::lease::Lease;
 
 /// How much of the gate a statement needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,12 +92,14 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     /// Only for files.
     pub(crate) checkpointer: Option<Checkpointer>,
+    /// Only for files; of use where they have a write-ahead log.
+    pub(crate) lease: Option<Lease>,
 }
 
 impl Shared {
     /// For a memory database of one connector.
     pub(crate) fn memory() -> Arc<Self> {
-        Arc::new(Self { gate: Gate::new(), checkpointer: None })
+        Arc::new(Self { gate: Gate::new(), checkpointer: None, lease: None })
     }
 
     /// For the file `path`, which exists. Whoever names the same file shares.
@@ -112,7 +115,8 @@ impl Shared {
         files.retain(|_, shared| shared.strong_count() > 0);
         let gate = Gate::new();
         let checkpointer = Some(Checkpointer::new(path.clone(), gate.clone()));
-        let shared = Arc::new(Self { gate, checkpointer });
+        let lease = Some(Lease::new(path.clone()));
+        let shared = Arc::new(Self { gate, checkpointer, lease });
         files.insert(path, Arc::downgrade(&shared));
         Ok(shared)
     }

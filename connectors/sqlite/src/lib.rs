@@ -53,6 +53,7 @@ mod driver;
 mod errors;
 mod execute;
 mod gate;
+mod lease;
 mod options;
 mod profile;
 mod raw;

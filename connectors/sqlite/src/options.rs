@@ -47,6 +47,7 @@ pub struct SqliteOptions {
     pub(crate) cache_size: i64,
     pub(crate) statement_cache: usize,
     pub(crate) execution: Execution,
+    pub(crate) read_lease: bool,
 }
 
 /// Where the database is.
@@ -84,6 +85,7 @@ impl SqliteOptions {
             cache_size: -64_000,
             statement_cache: 100,
             execution: Execution::Auto,
+            read_lease: true,
         }
     }
 
@@ -97,7 +99,7 @@ impl SqliteOptions {
     ///
     /// The path may be percent-encoded. The query sets options by their names:
     /// `?mode=ro|rw|rwc&busy_timeout=5s&journal_mode=wal&synchronous=normal&foreign_keys=on`
-    /// `&cache_size=-64000&statement_cache=100&execution=auto`. Durations take `ms`, `s` or
+    /// `&cache_size=-64000&statement_cache=100&execution=auto&read_lease=on`. Durations take `ms`, `s` or
     /// `min`; switches take `on|off`, `true|false`, `yes|no` or `1|0`.
     ///
     /// # Errors
@@ -165,6 +167,16 @@ impl SqliteOptions {
     #[must_use]
     pub fn execution(mut self, execution: Execution) -> Self {
         self.execution = execution;
+        self
+    }
+
+    /// Whether reads that come quickly share one lock on the write-ahead log, kept for a few
+    /// milliseconds at a time, instead of taking one each. They see the newest commit of any process all
+    /// the same. Another process's attempt to let the log start over may have to wait for as long.
+    /// Default: true; of no effect without a write-ahead log.
+    #[must_use]
+    pub fn read_lease(mut self, on: bool) -> Self {
+        self.read_lease = on;
         self
     }
 

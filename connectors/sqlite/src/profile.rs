@@ -31,14 +31,25 @@ pub(crate) fn open_file(common: &Arc<Common>, path: &Path) -> Result<Session> {
     };
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(at_connect)?;
-    let shared = Shared::of_file(path).map_err(|error| {
+    let shared = shared_of(path)?;
+    prepare(common, shared, connection)
+}
+
+/// True while the read lease of a file is held.
+pub(crate) fn holds_lease(path: &Path) -> Result<bool> {
+    let shared = shared_of(path)?;
+    Ok(shared.lease.as_ref().is_some_and(crate::lease::Lease::is_held))
+}
+
+/// What all connections of this process to the file share.
+fn shared_of(path: &Path) -> Result<Arc<Shared>> {
+    Shared::of_file(path).map_err(|error| {
         Error::new(
             ErrorKind::ConnectUnknownDatabase,
             format!("the database file {path:?} cannot be found: {error}"),
         )
         .with_source(error)
-    })?;
-    prepare(common, shared, connection)
+    })
 }
 
 /// Opens one connection to the memory database `name`. Blocks shortly. The caller holds a place at
@@ -142,6 +153,9 @@ fn journal(
         Location::Memory => None,
         Location::File(_) => Some(pass_here(shared, Share::Write, options)?),
     };
+    if let Some(lease) = &shared.lease {
+        lease.end(options.busy_timeout);
+    }
     let mode = ask(patience, &format!("pragma journal_mode = {wanted}"))?;
     if !mode.eq_ignore_ascii_case(wanted.word()) {
         return Err(Error::new(

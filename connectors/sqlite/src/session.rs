@@ -76,6 +76,8 @@ pub(crate) struct State {
     shared: Arc<Shared>,
     /// Readers need a place at the gate too.
     readers_pass: bool,
+    /// Quick reads share a lock.
+    leases: bool,
     /// A transaction was begun and neither committed nor rolled back. When SQLite says that none
     /// is open all the same, it has rolled it back itself.
     in_transaction: bool,
@@ -148,12 +150,14 @@ impl Session {
         control: Arc<Control>,
         readers_pass: bool,
     ) -> Self {
+        let leases = common.options.read_lease && !readers_pass;
         let state = Box::new(State {
             common,
             control,
             pass: None,
             shared,
             readers_pass,
+            leases,
             in_transaction: false,
             read_only: false,
             unheard_begin: false,
@@ -330,6 +334,17 @@ impl State {
         }
     }
 
+    /// Tells the read lease what a statement is about to do.
+    fn tell_lease(&self, share: Share, connection: &Connection) {
+        let Some(lease) = self.shared.lease.as_ref().filter(|_| self.leases) else { return };
+        match share {
+            Share::Write => lease.note_write(),
+            // Inside a transaction the lock is held already.
+            Share::Nothing if connection.is_autocommit() => lease.note_read(),
+            Share::Nothing | Share::Read => {}
+        }
+    }
+
     /// Passes the gate for `share`, or says that it must be waited for.
     fn admit(&mut self, share: Share, connection: &Connection) -> Result<Option<Share>> {
         if share == Share::Nothing {
@@ -395,7 +410,10 @@ impl Open {
             (true, false) => Share::Nothing,
         };
         match self.state.admit(share, self.statement.connection()) {
-            Ok(None) => self.run(text, place),
+            Ok(None) => {
+                self.state.tell_lease(share, self.statement.connection());
+                self.run(text, place)
+            }
             Ok(Some(share)) => Turn::Wait(self, share),
             Err(error) => self.fail(error),
         }

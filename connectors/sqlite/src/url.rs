@@ -20,6 +20,7 @@ const KEYS: &[&str] = &[
     "cache_size",
     "statement_cache",
     "execution",
+    "read_lease",
 ];
 
 /// Reads a whole URL.
@@ -76,6 +77,7 @@ fn set(options: SqliteOptions, key: &str, value: &str) -> Result<SqliteOptions> 
         "statement_cache" => {
             options.statement_cache(number(key, value, "a number of statements: 100, 0 for off")?)
         }
+        "read_lease" => options.read_lease(switch(key, value)?),
         "execution" => options.execution(word::<Execution>(key, value)?),
         _ => {
             let hint = match nearest(key, KEYS.iter().copied()) {

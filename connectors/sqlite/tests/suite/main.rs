@@ -7,6 +7,7 @@ mod concurrency;
 mod dropping;
 mod errors;
 mod execution;
+mod leasing;
 mod opening;
 mod resetting;
 mod round_trips;
