@@ -15,7 +15,7 @@ use crate::execute::Place;
 use crate::execute::average::{Averages, hash};
 use crate::execute::handoff::Watched;
 use crate::gate::{Pass, Share, Shared};
-use crate::options::SqliteOptions;
+use crate::options::{OpenMode, SqliteOptions};
 use crate::raw::open::{Failure, Limit, OpenStatement};
 use crate::raw::wal_hook;
 use crate::words;
@@ -150,7 +150,9 @@ impl Session {
         control: Arc<Control>,
         readers_pass: bool,
     ) -> Self {
-        let leases = common.options.read_lease && !readers_pass;
+        // Closed last, its connection would write the log back.
+        let writable = common.options.mode != OpenMode::ReadOnly;
+        let leases = common.options.read_lease && writable && !readers_pass;
         let state = Box::new(State {
             common,
             control,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use wellspring_connector::Connector;
-use wellspring_sqlite::{SqliteConnector, rusqlite};
+use wellspring_sqlite::{OpenMode, SqliteConnector, rusqlite};
 
 use crate::support::{Conn, File, connector, exec, one, run};
 
@@ -103,16 +103,18 @@ async fn closing_under_it_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_can_be_refused() {
+async fn it_can_be_refused_and_is_not_for_files_opened_read_only() {
     let file = File::new();
     drop(fresh(&file).await);
-    let connector = connector(file.options().read_lease(false));
-    let readers = Readers::of(&connector);
-    for _ in 0..300 {
-        assert!(!connector.holds_read_lease().unwrap());
-        tokio::time::sleep(Duration::from_millis(1)).await;
+    for options in [file.options().read_lease(false), file.options().mode(OpenMode::ReadOnly)] {
+        let connector = connector(options);
+        let readers = Readers::of(&connector);
+        for _ in 0..300 {
+            assert!(!connector.holds_read_lease().unwrap());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        readers.end().await;
     }
-    readers.end().await;
 }
 
 /// The other process of the next test; alone it does nothing.
