@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::coop::{consume_budget, has_budget_remaining};
+use tokio::task::coop::consume_budget;
 use tokio::time::Sleep;
 
 use crate::clock::{self, Instant};
@@ -187,17 +187,6 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
     }
 }
 
-/// Ready while the task has budget left, of which it takes some. Else the task goes to the end of its
-/// worker's queue; left to tokio it would be woken only when the worker has nothing else to do, or after
-/// 61 other turns.
-fn poll_breath(cx: &mut Context<'_>) -> Poll<()> {
-    if !has_budget_remaining() {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
-    }
-    pin!(consume_budget()).poll(cx)
-}
-
 impl<M: Manager, P: Borrow<Pool<M>> + Unpin> Future for Acquire<M, P> {
     type Output = Result<Pooled<M, P>, AcquireError<M::Error>>;
 
@@ -208,7 +197,7 @@ impl<M: Manager, P: Borrow<Pool<M>> + Unpin> Future for Acquire<M, P> {
             None => {
                 // A task whose connections never make it wait yields here now and then, while it
                 // holds none: yielding with one in its hands would make others wait for it.
-                ready!(poll_breath(cx));
+                ready!(pin!(consume_budget()).poll(cx));
                 this.begin(cx)
             }
         };

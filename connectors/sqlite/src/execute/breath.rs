@@ -23,14 +23,7 @@ pub(crate) fn spend() {
     }
 }
 
-/// Ready while there is budget left, after spending a statement's share. Else the task goes to the end
-/// of its worker's queue: tokio itself would let up to 61 other turns pass, each perhaps full of
-/// statements.
+/// Ready while there is budget left, of which it takes a statement's share; else the task's turn ends.
 pub(crate) fn poll(cx: &mut Context<'_>) -> Poll<()> {
-    if !has_budget_remaining() {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
-    }
-    spend();
-    Poll::Ready(())
+    pin!(consume_budget()).poll(cx)
 }
