@@ -111,16 +111,18 @@ impl Lease {
         if thread.is_some() || desk.refused.load(Ordering::Relaxed) {
             return;
         }
-        let (path, held) = (self.path.clone(), Holding(Arc::clone(desk)));
+        let (path, holder) = (self.path.clone(), Arc::clone(desk));
         desk.held.store(true, Ordering::Release);
-        let spawned = std::thread::Builder::new()
-            .name("wellspring-lease".to_owned())
-            .spawn(move || hold(&path, &held.0, writes));
+        let spawned =
+            std::thread::Builder::new().name("wellspring-lease".to_owned()).spawn(move || {
+                // Made here: a thread that never ran would drop it under the lock that it takes.
+                let holding = Holding(holder);
+                hold(&path, &holding.0, writes);
+            });
         match spawned {
             Ok(handle) => *thread = Some(handle.thread().clone()),
             Err(error) => {
-                // The closure was dropped, and what it held with it, which says that it ended.
-                drop(thread);
+                desk.held.store(false, Ordering::Release);
                 tracing::debug!(%error, "no thread for the read lease");
             }
         }

@@ -15,6 +15,7 @@ use crate::execute::Place;
 use crate::execute::average::{Averages, hash};
 use crate::execute::handoff::Watched;
 use crate::gate::{Pass, Share, Shared};
+use crate::lease::Lease;
 use crate::options::{OpenMode, SqliteOptions};
 use crate::raw::open::{Failure, Limit, OpenStatement};
 use crate::raw::wal_hook;
@@ -336,21 +337,19 @@ impl State {
         }
     }
 
-    /// Tells the read lease what a statement is about to do.
-    fn tell_lease(&self, share: Share, connection: &Connection) {
-        let Some(lease) = self.shared.lease.as_ref().filter(|_| self.leases) else { return };
-        match share {
-            Share::Write => lease.note_write(),
-            // Inside a transaction the lock is held already.
-            Share::Nothing if connection.is_autocommit() => lease.note_read(),
-            Share::Nothing | Share::Read => {}
-        }
+    fn lease(&self) -> Option<&Lease> {
+        self.shared.lease.as_ref().filter(|_| self.leases)
     }
 
     /// Passes the gate for `share`, or says that it must be waited for.
     fn admit(&mut self, share: Share, connection: &Connection) -> Result<Option<Share>> {
         if share == Share::Nothing {
             return Ok(None);
+        }
+        if share == Share::Write
+            && let Some(lease) = self.lease()
+        {
+            lease.note_write();
         }
         let gate = &self.shared.gate;
         match &mut self.pass {
@@ -413,7 +412,13 @@ impl Open {
         };
         match self.state.admit(share, self.statement.connection()) {
             Ok(None) => {
-                self.state.tell_lease(share, self.statement.connection());
+                // Inside a transaction the lock is held already.
+                if share == Share::Nothing
+                    && self.statement.connection().is_autocommit()
+                    && let Some(lease) = self.state.lease()
+                {
+                    lease.note_read();
+                }
                 self.run(text, place)
             }
             Ok(Some(share)) => Turn::Wait(self, share),

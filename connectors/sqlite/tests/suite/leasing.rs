@@ -90,6 +90,29 @@ async fn a_write_ends_it_and_is_seen_at_once() {
     readers.end().await;
 }
 
+/// While writes come one after the other it is not taken up, whatever way they come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn it_is_not_taken_up_among_writes() {
+    let file = File::new();
+    let (connector, mut c) = fresh(&file).await;
+    let readers = Readers::of(&connector);
+    for script in [false, true] {
+        until("it is taken", || connector.holds_read_lease().unwrap()).await;
+        let (end, mut held, mut writes) = (Instant::now() + Duration::from_millis(300), 0, 0);
+        while Instant::now() < end {
+            if script {
+                c.execute_script("update t set a = 0 where a = 0").await.unwrap();
+            } else {
+                run(&mut c, "update t set a = 0 where a = 0").await;
+            }
+            writes += 1;
+            held += u32::from(connector.holds_read_lease().unwrap());
+        }
+        assert!(held * 2 < writes, "script {script}: held after {held} of {writes} writes");
+    }
+    readers.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_under_it_leaves_nothing_behind() {
     let file = File::new();
