@@ -7,7 +7,7 @@ use std::time::Duration;
 use wellspring_connector::{
     Connector, ConnectorManager, Driver, Error, ErrorKind, Result, Translator,
 };
-use wellspring_pool_core::{Listener, Pool, PoolOptions};
+use wellspring_pool_core::{Listener, Pool, PoolGroup, PoolOptions};
 use wellspring_txn::RetryPolicy;
 
 use crate::drivers::{Drivers, of_process};
@@ -50,6 +50,7 @@ pub struct DatabaseBuilder {
     translations: usize,
     statement_timeout: Option<Duration>,
     unpooled: bool,
+    group: Option<(PoolGroup, usize)>,
 }
 
 enum Target {
@@ -70,6 +71,7 @@ impl DatabaseBuilder {
             translations: TRANSLATIONS,
             statement_timeout: None,
             unpooled: false,
+            group: None,
         }
     }
 
@@ -126,6 +128,21 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Puts the pool under a cap that it shares with those of other databases; `share` connections of
+    /// it are always there for this one.
+    ///
+    /// ```
+    /// # use wellspring::{Database, PoolGroup};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = PoolGroup::new(100)?;
+    /// let builder = Database::builder("postgres://localhost/orders").group(&server, 20);
+    /// # Ok(()) }
+    /// ```
+    pub fn group(mut self, group: &PoolGroup, share: usize) -> Self {
+        self.group = Some((group.clone(), share));
+        self
+    }
+
     /// Uses these drivers instead of those of the process.
     pub fn drivers(mut self, drivers: Drivers) -> Self {
         self.drivers = Some(drivers);
@@ -167,8 +184,9 @@ impl DatabaseBuilder {
         self
     }
 
-    /// Builds the database and proves that it can be connected to, by opening `initial_size`
-    /// connections, at least one.
+    /// Builds the database and, as [`startup`](PoolOptions::startup) says, proves that it can be
+    /// connected to: by default by opening one connection, with the rest of `initial_size` following
+    /// in the background.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for a wrong URL or option; why connecting failed, without retrying.
@@ -207,6 +225,7 @@ impl DatabaseBuilder {
             translations,
             statement_timeout,
             unpooled,
+            group,
         } = self;
         if statement_timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(Error::new(
@@ -216,6 +235,9 @@ impl DatabaseBuilder {
             .with_database(name));
         }
         let named = |error: Error| error.with_database(Arc::clone(&name));
+        retry.check().map_err(|error| {
+            named(Error::new(ErrorKind::Config, format!("retry option {error}")))
+        })?;
         let connector = match target {
             Target::Url(url) => {
                 drivers.unwrap_or_else(of_process).connector(&url).map_err(named)?
@@ -240,6 +262,9 @@ impl DatabaseBuilder {
         let mut pool = Pool::builder(ConnectorManager::new(connector))
             .name(Arc::clone(&name))
             .options(options);
+        if let Some((group, share)) = group {
+            pool = pool.group(&group, share);
+        }
         if let Some(listener) = listener {
             pool = pool.listener(Forward(listener));
         }

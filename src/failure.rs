@@ -19,6 +19,16 @@ pub(crate) fn acquire(error: &AcquireError<Error>, database: &Arc<str>) -> Error
         AcquireError::Connect(source) => {
             return connect(source, database).with_source(Arc::clone(source));
         }
+        AcquireError::BreakerOpen { last_connect_error, .. } => {
+            match last_connect_error {
+                Some(source) => {
+                    let kind = connect(source, database).kind();
+                    Error::new(kind, message).with_source(Arc::clone(source))
+                }
+                // Opened by hand.
+                None => Error::new(ErrorKind::PoolExhausted, message),
+            }
+        }
         AcquireError::Closed => Error::new(ErrorKind::PoolClosed, message),
         AcquireError::Exhausted { .. } | AcquireError::TooManyWaiters { .. } => {
             Error::new(ErrorKind::PoolExhausted, message)
@@ -34,6 +44,8 @@ pub(crate) fn connect(error: &ConnectError<Error>, database: &Arc<str>) -> Error
         ConnectError::Failed(error) => error.clone(),
         ConnectError::TimedOut { .. } => Error::new(ErrorKind::ConnectTimeout, error.to_string()),
         ConnectError::Closed => Error::new(ErrorKind::PoolClosed, "pool closed"),
+        ConnectError::BreakerOpen { .. } => Error::new(ErrorKind::PoolExhausted, error.to_string()),
+        ConnectError::TooMany { .. } => Error::new(ErrorKind::Usage, error.to_string()),
         _ => Error::new(ErrorKind::Other, error.to_string()).with_retry(Retry::Never),
     };
     portable.with_database(Arc::clone(database))

@@ -77,11 +77,12 @@ pub use wellspring_connector::{
 };
 #[doc(no_inline)]
 pub use wellspring_pool_core::{
-    Event, Fairness, Listener, PoolOptions, ResetMode, ResetPolicy, Reuse, ShutdownReport, Stats,
-    Status, Validate, WhenExhausted,
+    Breaker, BreakerOptions, BreakerState, Event, Fairness, Listener, PoolGroup, PoolOptions,
+    Priority, ResetMode, ResetPolicy, RetryPolicy, Reuse, ShutdownReport, Startup, Stats, Status,
+    Tag, Validate, WhenExhausted,
 };
 #[doc(no_inline)]
-pub use wellspring_txn::{RetryPolicy, Transaction, Tx};
+pub use wellspring_txn::{Transaction, Tx};
 
 /// The interfaces drivers implement, for those who write one or need their details.
 pub use wellspring_connector as connector;

@@ -25,6 +25,10 @@ pub const RESET_TIME: &str = "wellspring.connection.reset_time";
 pub const OPENED: &str = "wellspring.connection.opened";
 /// Attempts to open a connection that failed. Not in the conventions.
 pub const CONNECT_FAILURES: &str = "wellspring.connection.connect_failures";
+/// Whether the breaker refuses those who need a new connection. Not in the conventions.
+pub const BREAKER_OPEN: &str = "wellspring.connection.breaker_open";
+/// Connections held for too long. Not in the conventions.
+pub const LEAKS: &str = "wellspring.connection.leaks";
 /// Connections closed, by reason. Not in the conventions.
 pub const CLOSED: &str = "wellspring.connection.closed";
 /// Work done, by kind. Not in the conventions.

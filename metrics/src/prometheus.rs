@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use wellspring_pool_core::{HistogramSnapshot, Stats, WorkKind};
+use wellspring_pool_core::{BreakerState, HistogramSnapshot, Stats, WorkKind};
 
 use crate::names;
 
@@ -46,6 +46,10 @@ pub fn render(pools: &[Stats]) -> String {
     counter(&mut out, pools, names::CONNECT_FAILURES, "failed attempts to connect", |s| {
         s.counters.connect_failures
     });
+    gauge(&mut out, pools, names::BREAKER_OPEN, "1 while the breaker is not closed", |s| {
+        usize::from(s.status.breaker != BreakerState::Closed)
+    });
+    counter(&mut out, pools, names::LEAKS, "connections held for too long", |s| s.counters.leaks);
     closed(&mut out, pools);
     work(&mut out, pools);
     for (name, help, pick) in [
@@ -71,6 +75,7 @@ fn count(out: &mut String, pools: &[Stats]) {
             ("validating", status.validating),
             ("resetting", status.resetting),
             ("closing", status.closing),
+            ("abandoned", status.abandoned),
         ] {
             sample(out, &name, stats, &[(names::STATE, state)], count);
         }
@@ -94,18 +99,7 @@ fn counter(out: &mut String, pools: &[Stats], name: &str, help: &str, pick: fn(&
 fn closed(out: &mut String, pools: &[Stats]) {
     let name = head(out, names::CLOSED, "_total", "counter", "connections closed, by reason");
     for stats in pools {
-        let closed = &stats.counters.closed;
-        for (reason, count) in [
-            ("broken", closed.broken),
-            ("invalid", closed.invalid),
-            ("reset_failed", closed.reset_failed),
-            ("idle", closed.idle),
-            ("lifetime", closed.lifetime),
-            ("uses", closed.uses),
-            ("surplus", closed.surplus),
-            ("discarded", closed.discarded),
-            ("shutdown", closed.shutdown),
-        ] {
+        for (reason, count) in stats.counters.closed.by_reason() {
             sample(out, &name, stats, &[("reason", reason)], count);
         }
     }

@@ -4,19 +4,17 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::task::coop::consume_budget;
-use tokio::time::Sleep;
-
+use crate::caller::{Caller, Wish};
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
+use crate::rt::{self, RuntimeId, Sleep};
 use crate::state::Look;
 use crate::waiters::Key;
-use crate::{AcquireError, Event, Manager, Pool, Pooled};
+use crate::{AcquireError, Event, Manager, Pool, Pooled, Priority, Tag};
 
 type Taken<M> = Result<Box<Entry<<M as Manager>::Connection>>, AcquireError<<M as Manager>::Error>>;
 
@@ -34,6 +32,7 @@ pub struct Acquire<M: Manager, P: Borrow<Pool<M>>> {
     pool: Option<P>,
     timeout: Option<Duration>,
     location: &'static Location<'static>,
+    wish: Wish,
     waiting: Option<Waiting>,
     _manager: std::marker::PhantomData<fn() -> M>,
 }
@@ -42,21 +41,26 @@ struct Waiting {
     key: Key,
     since: Instant,
     deadline: Instant,
-    /// Where the housekeeper does not look after the deadline.
-    timer: Option<Pin<Box<Sleep>>>,
+    /// Where the housekeeper does not look after the deadline; with the runtime it belongs to.
+    timer: Option<(RuntimeId, Pin<Box<Sleep>>)>,
 }
 
 impl Waiting {
-    /// True when the time is up; else it will be polled when it is.
+    /// True when the time is up; else it will be polled when it is, unless that cannot be had here.
     fn is_late(&mut self, now: Instant, watched: bool, cx: &mut Context<'_>) -> bool {
         if self.deadline <= now {
             return true;
         }
-        if watched {
+        let Some(runtime) = rt::current().map(|runtime| runtime.id()).filter(|_| !watched) else {
             return false;
+        };
+        // A timer of a runtime that has shut down panics when it is polled.
+        if self.timer.as_ref().is_some_and(|(home, _)| *home != runtime) {
+            self.timer = None;
         }
         let deadline = self.deadline;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        let (_, timer) =
+            self.timer.get_or_insert_with(|| (runtime, Box::pin(rt::sleep_until(deadline))));
         timer.as_mut().poll(cx).is_ready()
     }
 }
@@ -68,7 +72,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         location: &'static Location<'static>,
     ) -> Self {
         let _manager = std::marker::PhantomData;
-        Self { pool: Some(pool), timeout, location, waiting: None, _manager }
+        Self { pool: Some(pool), timeout, location, wish: Wish::default(), waiting: None, _manager }
     }
 
     /// Names another place as the holder of the connection, for layers that acquire on behalf of
@@ -78,14 +82,47 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         self
     }
 
+    /// Waits at most this long, instead of `acquire_timeout`. With zero it does not wait; a connection
+    /// that is idle is still had.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How urgent it is among those who wait. Default [`Priority::Normal`].
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.wish.priority = priority;
+        self
+    }
+
+    /// Prefers an idle connection that carries `tag`, then one that carries none. Any other is had
+    /// rather than waiting: look at [`Pooled::tag`].
+    ///
+    /// ```
+    /// # use wellspring_pool_core::{AcquireError, Manager, Pool, Tag};
+    /// # async fn demo<M: Manager>(pool: Pool<M>) -> Result<(), AcquireError<M::Error>> {
+    /// let tenant = Tag::named("tenant 7");
+    /// let mut connection = pool.get().tag(tenant).await?;
+    /// if connection.tag() != Some(tenant) {
+    ///     // … set it up for the tenant, then:
+    ///     connection.set_tag(Some(tenant));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn tag(mut self, tag: Tag) -> Self {
+        self.wish.tag = Some(tag);
+        self
+    }
+
     fn pool(&self) -> &Pool<M> {
         self.pool.as_ref().expect("Acquire polled after it was ready").borrow()
     }
 
     /// The free path, else into the line.
     fn begin(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
+        let caller = self.pool().shared.caller(self.location);
         loop {
-            match self.attempt(cx) {
+            match self.attempt(&caller, cx) {
                 Poll::Ready(Ok(entry)) if self.waiting.is_none() => {
                     // It may have died while it was idle; the next one then.
                     if let Some(entry) = self.pool().shared.unless_broken(entry) {
@@ -97,39 +134,41 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         }
     }
 
-    fn attempt(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
-        let location = self.location;
+    fn attempt(&mut self, caller: &Caller, cx: &mut Context<'_>) -> Poll<Taken<M>> {
+        let wish = self.wish;
         let shared = &self.pool().shared;
         let now = clock::now();
         let (look, watcher) =
-            shared.peek(|state, rules| (state.look(rules, location, now), state.watcher()));
+            shared.peek(|state, rules| (state.look(rules, caller, wish.tag, now), state.watcher()));
         match look {
-            Look::Found { entry, refill } => {
-                shared.served_directly(&entry, refill);
+            Look::Found { entry, poke } => {
+                shared.served_directly(&entry, poke);
                 return Poll::Ready(Ok(entry));
             }
             Look::Closed => return Poll::Ready(Err(AcquireError::Closed)),
-            Look::Nothing => {}
+            Look::Nothing | Look::Paused => {}
         }
-        let Ok(runtime) = Handle::try_current() else {
+        let Some(runtime) = rt::current() else {
             return Poll::Ready(Err(AcquireError::NoRuntime));
         };
         let deadline = clock::after(now, self.timeout.unwrap_or(shared.options.acquire_timeout));
         // Panics where the runtime has no timers: before joining the line, not after.
         let watched = watcher == Some(runtime.id());
-        let timer = (!watched).then(|| Box::pin(tokio::time::sleep_until(deadline)));
+        let timer = (!watched).then(|| (runtime.id(), Box::pin(rt::sleep_until(deadline))));
         // Cloning a waker is foreign code: not under the lock. So look again inside.
         let mut waker = Some(cx.waker().clone());
         let key = shared.change(|state, rules, actions| {
-            match state.look(rules, location, now) {
-                Look::Found { entry, refill } => {
-                    actions.poke_housekeeper |= refill;
+            match state.look(rules, caller, wish.tag, now) {
+                Look::Found { entry, poke } => {
+                    if poke {
+                        state.poke(now, actions);
+                    }
                     return Err(Ok(entry));
                 }
                 Look::Closed => return Err(Err(AcquireError::Closed)),
-                Look::Nothing => {}
+                Look::Nothing | Look::Paused => {}
             }
-            state.enqueue(rules, &mut waker, location, deadline, now, actions).map_err(Err)
+            state.enqueue(rules, &mut waker, caller, wish, deadline, now, actions).map_err(Err)
         });
         match key {
             Ok(key) => {
@@ -152,16 +191,12 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         let now = clock::now();
         let waker = cx.waker().clone();
         // It may have been moved to another runtime since it was polled last.
-        let runtime = Handle::try_current().map(|runtime| runtime.id());
+        let runtime = rt::current().map(|runtime| runtime.id());
         let (ready, leftover, watcher) = shared.change(|state, rules, actions| {
             let (ready, leftover) = state.poll_waiter(rules, &waiting.key, waker, now, actions);
             (ready, leftover, state.watcher())
         });
-        let watched = match runtime {
-            Ok(runtime) => watcher == Some(runtime),
-            // No timer can be had here.
-            Err(_) => waiting.timer.is_none(),
-        };
+        let watched = runtime.is_some() && watcher == runtime;
         drop(leftover);
         let expired = !ready && waiting.is_late(now, watched, cx);
         if !ready && !expired {
@@ -197,7 +232,7 @@ impl<M: Manager, P: Borrow<Pool<M>> + Unpin> Future for Acquire<M, P> {
             None => {
                 // A task whose connections never make it wait yields here now and then, while it
                 // holds none: yielding with one in its hands would make others wait for it.
-                ready!(pin!(consume_budget()).poll(cx));
+                ready!(rt::consume_budget(cx));
                 this.begin(cx)
             }
         };

@@ -9,7 +9,8 @@ use crate::entry::Entry;
 use crate::guarded::{Ended, guarded};
 use crate::hooks::Hook;
 use crate::shared::Held;
-use crate::{CloseReason, ConnectError, Event, Manager};
+use crate::state::Arrival;
+use crate::{CloseReason, ConnectError, Event, Hygiene, Manager};
 
 /// Proves an idle connection alive and runs the hook before hand-out; then it goes to whoever is
 /// first in line.
@@ -39,24 +40,41 @@ pub(crate) async fn prepare<M: Manager>(mut held: Held<M>) {
     finish(held, ended, Purpose::HandOut, limit, took);
 }
 
+/// Proves an idle connection alive that has been silent for long; nobody waits for it in particular,
+/// and its time of being idle goes on.
+pub(crate) async fn keepalive<M: Manager>(mut held: Held<M>) {
+    let pool = crate::sync::Arc::clone(&held.pool);
+    let limit = pool.options.validation_timeout;
+    let start = clock::now();
+    let connection = &mut held.entry().connection;
+    let ended = guarded(&pool.signals, limit, || pool.manager.validate(connection)).await;
+    pool.recorders.validate.record(clock::now().saturating_duration_since(start));
+    finish(held, ended, Purpose::KeepAlive, limit, Duration::ZERO);
+    pool.change(|state, _, actions| state.after_keepalive(clock::now(), actions));
+}
+
 /// Cleans a returned connection and runs the hook on release.
 pub(crate) async fn reset<M: Manager>(mut held: Held<M>) {
     let pool = crate::sync::Arc::clone(&held.pool);
     let limit = pool.options.reset_timeout;
     let entry = held.entry();
     let start = clock::now();
+    let mut cleaned = false;
     let ended = guarded(&pool.signals, limit, || async {
         let dirty = pool.options.reset == crate::ResetPolicy::Always
             || pool.manager.hygiene(&mut entry.connection) != crate::Hygiene::Clean;
         if dirty {
+            // Whatever its holders set up on it may be gone.
+            entry.tag = None;
             pool.manager.reset(&mut entry.connection, pool.options.reset_mode).await?;
+            cleaned = true;
         }
         run_hook(pool.hooks.after_release.as_ref(), entry).await
     })
     .await;
     let took = clock::now().saturating_duration_since(start);
     pool.recorders.reset.record(took);
-    if matches!(ended, Ended::Done(Ok(()))) {
+    if cleaned {
         pool.peek(|state, _| state.counters.resets += 1);
     }
     finish(held, ended, Purpose::Return, limit, Duration::ZERO);
@@ -101,6 +119,8 @@ enum Purpose {
     HandOut,
     /// To be taken back in.
     Return,
+    /// To be idle again.
+    KeepAlive,
 }
 
 /// Puts a prepared connection back into the pool's hands, or closes it.
@@ -122,19 +142,30 @@ fn finish<M: Manager>(
     let now = clock::now();
     if let Some(message) = &message {
         let reason = match purpose {
-            Purpose::HandOut => CloseReason::Invalid,
+            Purpose::HandOut | Purpose::KeepAlive => CloseReason::Invalid,
             Purpose::Return => CloseReason::ResetFailed,
         };
         tracing::debug!(pool = &*pool.name, id = %held.id(), ?reason, message, "connection unfit");
         pool.emit(&Event::PreparationFailed { id: held.id(), reason, message });
-        pool.change(|state, _, actions| state.close(held.disarm(), reason, now, actions));
+        if pool.hygiene(&mut held.entry().connection) == Hygiene::Stuck {
+            let slot = held.entry().slot;
+            pool.change(|state, _, actions| state.abandon(slot, now, actions));
+            return pool.give_up(held);
+        }
+        pool.change(|state, rules, actions| {
+            state.close(held.disarm(), reason, now, actions);
+            state.pump(rules, now, actions);
+        });
     } else {
         let entry = held.entry();
-        entry.proven_at = now;
+        entry.prove(now, pool.options.keepalive);
         entry.preparation = preparation;
-        let prepared = matches!(purpose, Purpose::HandOut);
+        let arrival = match purpose {
+            Purpose::HandOut => Arrival::Prepared,
+            Purpose::Return | Purpose::KeepAlive => Arrival::Returned,
+        };
         pool.change(|state, rules, actions| {
-            state.admit(rules, held.disarm(), prepared, now, actions);
+            state.admit(rules, held.disarm(), arrival, now, actions);
         });
     }
 }

@@ -3,14 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-
 use crate::hooks::{BoxFuture, Hooks};
+use crate::rt;
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::{
-    ConfigError, ConnectionInfo, Fairness, Listener, Manager, Pool, PoolOptions, ResetMode,
-    ResetPolicy, Reuse, Validate, WhenExhausted,
+    BreakerOptions, ConfigError, ConnectionInfo, Fairness, Listener, Manager, Pool, PoolGroup,
+    PoolOptions, ResetMode, ResetPolicy, RetryPolicy, Reuse, Startup, Validate, WhenExhausted,
 };
 
 /// Builds a [`Pool`]. Every option is described at its field of [`PoolOptions`].
@@ -35,6 +34,7 @@ pub struct Builder<M: Manager> {
     options: PoolOptions,
     hooks: Hooks<M::Connection, M::Error>,
     listener: Option<Arc<dyn Listener>>,
+    group: Option<(PoolGroup, usize)>,
 }
 
 macro_rules! setters {
@@ -57,13 +57,15 @@ setters! {
     min_idle: usize,
     max_idle: Option<usize>,
     initial_size: usize,
+    startup: Startup,
     max_waiters: Option<usize>,
     when_exhausted: WhenExhausted,
     max_connecting: usize,
     acquire_timeout: Duration,
     connect_timeout: Duration,
-    connect_backoff: Duration,
-    connect_backoff_max: Duration,
+    connect_retry: RetryPolicy,
+    breaker: Option<BreakerOptions>,
+    outage_tolerance: Duration,
     validation_timeout: Duration,
     reset_timeout: Duration,
     close_timeout: Duration,
@@ -71,6 +73,13 @@ setters! {
     max_lifetime: Option<Duration>,
     max_lifetime_jitter: f64,
     max_uses: Option<u64>,
+    max_queries: Option<u64>,
+    max_errors: Option<u64>,
+    keepalive: Option<Duration>,
+    leak_threshold: Option<Duration>,
+    leak_backtrace: bool,
+    leak_reclaim: Option<Duration>,
+    max_abandoned: usize,
     validate: Validate,
     reset: ResetPolicy,
     reset_mode: ResetMode,
@@ -86,6 +95,7 @@ impl<M: Manager> Builder<M> {
             options: PoolOptions::default(),
             hooks: Hooks::default(),
             listener: None,
+            group: None,
         }
     }
 
@@ -158,6 +168,31 @@ impl<M: Manager> Builder<M> {
         self
     }
 
+    /// Retires a returned connection of which `predicate` says so, beside what
+    /// [`max_uses`](PoolOptions::max_uses) and its like say. Called with each return, synchronously:
+    /// it must be quick. A panic retires the connection.
+    ///
+    /// ```
+    /// # use wellspring_pool_core::{Builder, Manager, WorkKind};
+    /// # fn demo<M: Manager>(builder: Builder<M>) -> Builder<M> {
+    /// builder.retire_when(|info| info.work.get(WorkKind::Rollback).count > 100)
+    /// # }
+    /// ```
+    pub fn retire_when(
+        mut self,
+        predicate: impl Fn(&ConnectionInfo) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.retire_when = Some(Box::new(predicate));
+        self
+    }
+
+    /// Puts the pool under a cap that it shares with others; `share` connections of it are always
+    /// there for this pool.
+    pub fn group(mut self, group: &PoolGroup, share: usize) -> Self {
+        self.group = Some((group.clone(), share));
+        self
+    }
+
     /// Who is told of events.
     pub fn listener(mut self, listener: impl Listener) -> Self {
         self.listener = Some(Arc::new(listener));
@@ -169,12 +204,18 @@ impl<M: Manager> Builder<M> {
     /// once, else with its first use.
     ///
     /// # Errors
-    /// The first option that is wrong.
+    /// The first option that is wrong; a share of a group that the other pools do not leave.
     pub fn build(self) -> Result<Pool<M>, ConfigError> {
         self.options.check()?;
-        let Self { name, manager, options, hooks, listener } = self;
-        let shared = Shared::new(name, manager, options, hooks, listener);
-        if Handle::try_current().is_ok() {
+        let Self { name, manager, options, hooks, listener, group } = self;
+        if let Some((_, share)) = &group
+            && *share > options.limit()
+        {
+            let expected = format!("at most max_size + max_overflow = {}", options.limit());
+            return Err(ConfigError::new("group.share", share, expected));
+        }
+        let shared = Shared::new(name, manager, options, hooks, listener, group)?;
+        if rt::current().is_some() {
             shared.change(|state, rules, actions| {
                 state.housekeep(rules, crate::clock::now(), actions);
             });

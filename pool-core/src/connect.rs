@@ -1,15 +1,22 @@
 //! Opening connections on the pool's behalf: bounded, supervised, with pauses after failures.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
 use crate::guarded::{Ended, guarded};
+use crate::rt;
 use crate::shared::{Permit, Shared};
+use crate::state::{Arrival, FailedConnect, Verdict};
 use crate::sync::Arc;
 use crate::{ConnectError, Event, FailureClass, Manager, PoolOptions, WorkStats};
+
+/// How much longer the pauses are while the server has too many connections.
+const OVERLOADED: u32 = 8;
 
 /// Opens one connection for the pool, trying again with growing pauses for as long as it is
 /// needed. The pool is held only while an attempt runs, never while pausing.
@@ -29,41 +36,34 @@ pub(crate) async fn supervise<M: Manager>(mut permit: Permit<M>) {
             permit.give_back(&pool, failed_at);
             return;
         };
-        let signals = Arc::clone(&pool.signals);
-        {
-            let mut closed = pin!(signals.closed.notified());
-            // Listening before looking: a close in between is not missed.
-            closed.as_mut().enable();
-            let is_closed = pool.peek(|state, _| state.is_closed());
-            drop(pool);
-            if !is_closed {
-                let mut pause = pin!(tokio::time::sleep(pause));
-                std::future::poll_fn(|cx| {
-                    match (closed.as_mut().poll(cx), pause.as_mut().poll(cx)) {
-                        (std::task::Poll::Pending, std::task::Poll::Pending) => {
-                            std::task::Poll::Pending
-                        }
-                        _ => std::task::Poll::Ready(()),
-                    }
-                })
-                .await;
-            }
-        }
+        rest(pool, pause).await;
         let Some(pool) = permit.pool.upgrade() else {
             return;
         };
-        let needed = pool.peek(|state, rules| {
-            let needed = state.connect_needed(rules);
-            if !needed {
-                state.stop_backing_off();
-            }
-            needed
-        });
-        if !needed {
+        if !pool.peek(|state, _| state.resume_connecting()) {
             permit.give_back(&pool, clock::now());
             return;
         }
     }
+}
+
+/// Pauses, unless there is a reason to look again sooner.
+async fn rest<M: Manager>(pool: Arc<Shared<M>>, pause: Duration) {
+    let signals = Arc::clone(&pool.signals);
+    let mut ended = pin!(signals.end_pause.notified());
+    // Listening before looking: a close in between is not missed.
+    ended.as_mut().enable();
+    let is_closed = pool.peek(|state, _| state.is_closed());
+    drop(pool);
+    if is_closed {
+        return;
+    }
+    let mut pause = pin!(rt::sleep(pause));
+    poll_fn(|cx| match (ended.as_mut().poll(cx), pause.as_mut().poll(cx)) {
+        (Poll::Pending, Poll::Pending) => Poll::Pending,
+        _ => Poll::Ready(()),
+    })
+    .await;
 }
 
 /// Opens one connection for a caller who wants to know how it went. Tries once.
@@ -72,7 +72,10 @@ pub(crate) async fn once<M: Manager>(permit: Permit<M>) -> Result<(), ConnectErr
         return Err(ConnectError::Closed);
     };
     attempt(&pool, permit).await.map_err(|(error, failed_at, permit)| {
-        let failures = pool.peek(|state, _| state.note_connect_failure());
+        let failures = pool.change(|state, _, actions| {
+            state.note_connect_failure(permit.slot, failed_at, actions);
+            state.circuit.failures()
+        });
         pool.emit(&Event::ConnectFailed { error: &error, failures, retry_in: None });
         permit.give_back(&pool, failed_at);
         error
@@ -86,6 +89,8 @@ async fn attempt<M: Manager>(pool: &Shared<M>, permit: Permit<M>) -> Result<(), 
     let start = clock::now();
     let limit = pool.options.connect_timeout;
     let (slot, id) = (permit.slot, permit.id);
+    // What is made for a world that has been declared over meanwhile is not used.
+    let generation = pool.peek(|state, _| state.generation());
     let ended = guarded(&pool.signals, limit, || async {
         let connection = pool.manager.connect().await?;
         let born = clock::now();
@@ -98,7 +103,11 @@ async fn attempt<M: Manager>(pool: &Shared<M>, permit: Permit<M>) -> Result<(), 
             idle_since: born,
             proven_at: born,
             checked_out_at: born,
+            idle_for: Duration::ZERO,
             uses: 0,
+            tag: None,
+            generation,
+            keepalive_at: None,
             work: WorkStats::default(),
             recent: WorkStats::default(),
             preparation: Duration::ZERO,
@@ -114,10 +123,12 @@ async fn attempt<M: Manager>(pool: &Shared<M>, permit: Permit<M>) -> Result<(), 
         Ended::Done(Ok(mut entry)) => {
             permit.disarm();
             entry.preparation = took;
+            entry.idle_since = now;
+            entry.prove(now, pool.options.keepalive);
             pool.emit(&Event::Connected { id, took });
             let forgotten = pool.change(|state, rules, actions| {
-                let forgotten = state.connected(slot, entry.expires, actions);
-                state.admit(rules, entry, true, now, actions);
+                let forgotten = state.connected(slot, entry.expires, now, actions);
+                state.admit(rules, entry, Arrival::Fresh, now, actions);
                 // One lane is free again: others may be waiting for it.
                 state.pump(rules, now, actions);
                 forgotten
@@ -142,27 +153,24 @@ fn after_failure<M: Manager>(
     let class = catch_unwind(AssertUnwindSafe(|| error.class(&pool.manager)));
     let class = class.unwrap_or(FailureClass::Transient);
     let permanent = class == FailureClass::Permanent;
-    let retrying = permit.retrying;
+    let failed = FailedConnect { slot: permit.slot, error, permanent, retrying: permit.retrying };
     let now = clock::now();
-    let ((retry, _forgotten), failures, since) = pool.change(|state, rules, actions| {
-        let since = *state.failing_since.get_or_insert(now);
-        let retry = state.connect_failed(rules, error, permanent, retrying, actions);
-        (retry, state.connect_failures, since)
+    let ((verdict, forgotten), failures) = pool.change(|state, rules, actions| {
+        (state.connect_failed(rules, &failed, now, actions), state.circuit.failures())
     });
-    permit.retrying = retry;
-    let outage = now.saturating_duration_since(since);
-    let pause = retry.then(|| pause(&pool.options, class, outage));
+    drop(forgotten);
+    let most = pool.options.connect_retry.max_pause;
+    let pause = match (verdict, class) {
+        (Verdict::GiveBack, _) => None,
+        (Verdict::Retry(pause), FailureClass::Overload) => {
+            Some(pause.saturating_mul(OVERLOADED).min(most))
+        }
+        (Verdict::Retry(pause), _) => Some(pause),
+    };
+    permit.retrying = pause.is_some();
     tracing::debug!(pool = &*pool.name, %error, failures, ?pause, "connect failed");
     pool.emit(&Event::ConnectFailed { error: &**error, failures, retry_in: pause });
     pause
-}
-
-/// Full jitter: anything between nothing and a bound. The bound grows with the outage, of which it is
-/// a hundredth, so that its end is never noticed later than that; one task asks for everybody.
-fn pause(options: &PoolOptions, class: FailureClass, outage: Duration) -> Duration {
-    let bound = (outage / 100).max(options.connect_backoff);
-    let bound = if class == FailureClass::Overload { bound.saturating_mul(8) } else { bound };
-    bound.min(options.connect_backoff_max).mul_f64(fastrand::f64())
 }
 
 /// How long a connection born now may live: shortened by its share of the jitter.
@@ -175,23 +183,6 @@ fn lifetime(options: &PoolOptions) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_to_their_bound_and_not_beyond() {
-        let options = PoolOptions::default();
-        for (outage, bound) in [
-            (Duration::ZERO, options.connect_backoff),
-            (Duration::from_secs(2), Duration::from_millis(20)),
-            (Duration::from_secs(60), Duration::from_millis(600)),
-            (Duration::MAX, options.connect_backoff_max),
-        ] {
-            for _ in 0..50 {
-                assert!(pause(&options, FailureClass::Transient, outage) <= bound, "{outage:?}");
-                let overload = pause(&options, FailureClass::Overload, outage);
-                assert!(overload <= bound * 8 && overload <= options.connect_backoff_max);
-            }
-        }
-    }
 
     #[test]
     fn lifetimes_are_shortened_by_at_most_their_jitter() {

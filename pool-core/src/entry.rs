@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::Tag;
 use crate::clock::{self, Instant};
 
 /// The number of a connection: unique in its pool, counted from 1 in order of birth.
@@ -80,6 +81,15 @@ impl Work {
 pub struct WorkStats([Work; KINDS]);
 
 impl WorkStats {
+    /// Failures of all kinds.
+    pub fn errors(&self) -> u64 {
+        self.0.iter().map(|work| work.errors).sum()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|work| work.count == 0)
+    }
+
     /// What was reported of one kind.
     pub fn get(&self, kind: WorkKind) -> Work {
         self.0[kind as usize]
@@ -116,8 +126,13 @@ pub struct ConnectionInfo {
     pub id: ConnectionId,
     /// How long ago it was opened.
     pub age: Duration,
+    /// For how long it was idle before it was handed out; zero for one handed straight from one
+    /// holder to the next.
+    pub idle_for: Duration,
     /// How often it was handed out, this time included.
     pub uses: u64,
+    /// The mark its holders put on it.
+    pub tag: Option<Tag>,
     /// What its owners reported over its whole life.
     pub work: WorkStats,
 }
@@ -137,7 +152,13 @@ pub(crate) struct Entry<C> {
     /// When it last showed that it is alive.
     pub(crate) proven_at: Instant,
     pub(crate) checked_out_at: Instant,
+    pub(crate) idle_for: Duration,
     pub(crate) uses: u64,
+    pub(crate) tag: Option<Tag>,
+    /// The generation of the pool it was opened in; older ones are not handed out again.
+    pub(crate) generation: u64,
+    /// When it is validated in the background, if it is idle then.
+    pub(crate) keepalive_at: Option<Instant>,
     pub(crate) work: WorkStats,
     /// What was reported since the last checkout, to be added to the pool's sums on return.
     pub(crate) recent: WorkStats,
@@ -152,9 +173,20 @@ impl<C> Entry<C> {
         ConnectionInfo {
             id: self.id,
             age: clock::now().saturating_duration_since(self.created),
+            idle_for: self.idle_for,
             uses: self.uses,
+            tag: self.tag,
             work,
         }
+    }
+
+    /// It showed that it is alive: the next keepalive is an interval from now, less up to a fifth.
+    pub(crate) fn prove(&mut self, now: Instant, keepalive: Option<Duration>) {
+        self.proven_at = now;
+        self.keepalive_at = keepalive.map(|interval| {
+            let jitter = fastrand::f64() / 5.0;
+            clock::after(now, interval.min(clock::FAR).mul_f64(1.0 - jitter))
+        });
     }
 
     pub(crate) fn is_expired(&self, now: Instant) -> bool {

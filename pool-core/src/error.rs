@@ -25,6 +25,18 @@ pub enum ConnectError<E> {
     },
     /// The pool was closed meanwhile.
     Closed,
+    /// The breaker is open: not even tried.
+    BreakerOpen {
+        /// For how much longer, at most.
+        retry_in: Duration,
+    },
+    /// More connections were asked for than the pool may have.
+    TooMany {
+        /// How many.
+        asked: usize,
+        /// How many it may have, `max_size`.
+        max_size: usize,
+    },
 }
 
 impl<E> ConnectError<E> {
@@ -51,6 +63,12 @@ impl<E: fmt::Display> fmt::Display for ConnectError<E> {
             Self::TimedOut { limit } => write!(f, "connecting took longer than {limit:?}"),
             Self::Panicked { message } => write!(f, "connecting panicked: {message}"),
             Self::Closed => f.write_str("the pool was closed"),
+            Self::BreakerOpen { retry_in } => {
+                write!(f, "not tried, breaker open for another {retry_in:.1?}")
+            }
+            Self::TooMany { asked, max_size } => {
+                write!(f, "asked for {asked} connections, at most max_size = {max_size} can be had")
+            }
         }
     }
 }
@@ -74,6 +92,10 @@ pub enum Phase {
     Connect,
     /// For an idle connection to be proved alive, or a returned one to be cleaned.
     Prepare,
+    /// For the pool to be resumed.
+    Pause,
+    /// For a place under the cap it shares with other pools.
+    Share,
 }
 
 impl fmt::Display for Phase {
@@ -82,6 +104,8 @@ impl fmt::Display for Phase {
             Self::Wait => "waiting for a connection in use",
             Self::Connect => "waiting for a connection to open",
             Self::Prepare => "waiting for a connection to be validated or reset",
+            Self::Pause => "waiting for the paused pool to be resumed",
+            Self::Share => "waiting for a place under the cap shared with other pools",
         })
     }
 }
@@ -124,6 +148,14 @@ pub enum AcquireError<E> {
         /// The pool's sizes at that moment.
         status: Status,
     },
+    /// There is no connection, and connecting has failed so often that the breaker is open: not even
+    /// tried.
+    BreakerOpen {
+        /// The last failure to connect, if it was that what opened it.
+        last_connect_error: Option<Arc<ConnectError<E>>>,
+        /// For how much longer, at most.
+        retry_in: Duration,
+    },
     /// Nothing was idle, and waiting needs a tokio runtime, of which there is none here.
     NoRuntime,
 }
@@ -148,6 +180,13 @@ impl<E: fmt::Display> fmt::Display for AcquireError<E> {
             Self::TooManyWaiters { limit, status } => {
                 write!(f, "{limit} callers wait already ({status})")
             }
+            Self::BreakerOpen { last_connect_error, retry_in } => {
+                write!(f, "breaker open for another {retry_in:.1?}")?;
+                match last_connect_error {
+                    Some(error) => write!(f, "; last connect error: {error}"),
+                    None => Ok(()),
+                }
+            }
             Self::NoRuntime => f.write_str(
                 "no connection idle, and waiting for one needs a tokio runtime: call from inside one",
             ),
@@ -160,6 +199,9 @@ impl<E: StdError + 'static> StdError for AcquireError<E> {
         match self {
             Self::Timeout(info) => info.last_connect_error.as_deref().map(|e| e as _),
             Self::Connect(error) => Some(&**error),
+            Self::BreakerOpen { last_connect_error, .. } => {
+                last_connect_error.as_deref().map(|e| e as _)
+            }
             _ => None,
         }
     }
@@ -171,6 +213,8 @@ impl<E: StdError + 'static> StdError for AcquireError<E> {
 pub enum TryGetError {
     /// No connection is idle and known to be fit.
     NoneIdle,
+    /// The pool is paused.
+    Paused,
     /// The pool is closed.
     Closed,
 }
@@ -179,6 +223,7 @@ impl fmt::Display for TryGetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoneIdle => "no connection idle",
+            Self::Paused => "pool paused",
             Self::Closed => "pool closed",
         })
     }

@@ -1,9 +1,10 @@
 //! What happens in a pool, told to whoever listens.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
-use crate::{CloseReason, ConnectionId};
+use crate::{CloseReason, ConnectionId, Holder};
 
 /// Something that happened. Events of one connection come in order; those of different
 /// connections may interleave.
@@ -56,6 +57,57 @@ pub enum Event<'a> {
         /// Why.
         reason: CloseReason,
     },
+    /// A connection has been held for longer than `leak_threshold`. Told once for each time it is
+    /// held.
+    Leak {
+        /// Who holds it.
+        holder: &'a Holder,
+    },
+    /// A connection that was reported as a leak came back.
+    LeakEnded {
+        /// Who held it.
+        holder: &'a Holder,
+    },
+    /// A connection held for longer than `leak_reclaim` was given up: its place serves others.
+    Reclaimed {
+        /// Who holds it.
+        holder: &'a Holder,
+    },
+    /// A connection was given up that is stuck in a call which cannot be interrupted.
+    Abandoned {
+        /// Its number.
+        id: ConnectionId,
+    },
+    /// A task holds a connection and waits for another one, and all are in use: several like it can
+    /// wait for each other for ever. Told once for each wait.
+    HeldWhileWaiting {
+        /// What it holds.
+        holder: &'a Holder,
+        /// Where it waits.
+        waiting_at: &'static Location<'static>,
+    },
+    /// Connecting failed so often that those who need a new connection are refused for a while.
+    BreakerOpened {
+        /// Failures in a row.
+        failures: u32,
+        /// For how long, before a probe is let through.
+        open_for: Duration,
+    },
+    /// Connecting works again.
+    BreakerClosed,
+    /// The pool has other sizes now.
+    Resized {
+        /// The most connections kept.
+        max_size: usize,
+        /// The least kept idle.
+        min_idle: usize,
+    },
+    /// Every connection of the moment is retired.
+    Invalidated,
+    /// The pool hands out nothing until it is resumed.
+    Paused,
+    /// The pool goes on.
+    Resumed,
     /// The pool was closed.
     PoolClosed,
 }

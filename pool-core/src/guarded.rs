@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::clock;
 use crate::shared::{Signals, drop_quietly};
 
 /// How a guarded future ended.
@@ -36,7 +35,7 @@ pub(crate) async fn guarded<T, F: Future<Output = T>>(
         Ok(future) => Box::pin(future),
         Err(panic) => return Ended::Panicked(message(&*panic)),
     };
-    let mut deadline = pin!(tokio::time::sleep_until(clock::after(clock::now(), limit)));
+    let mut deadline = pin!(crate::rt::sleep(limit));
     let ended = poll_fn(|cx| {
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Ready(value)) => return Poll::Ready(Ended::Done(value)),

@@ -52,47 +52,65 @@
 //! - `serde`: [`PoolOptions`] can be deserialised (durations as `"5s"`), and it and all snapshots
 //!   serialised.
 
+mod abandoned;
 mod acquire;
 mod actions;
 mod background;
+mod breaker;
 mod builder;
+mod caller;
+mod circuit;
 mod clock;
 mod connect;
+mod control;
 #[cfg(feature = "serde")]
 mod duration_text;
 mod entry;
 mod error;
 mod events;
+mod group;
 mod guarded;
 mod histogram;
+mod holder;
 mod hooks;
 mod housekeeper;
 mod manager;
+#[cfg(any(wellspring_loom, wellspring_shuttle))]
+pub mod model;
 mod options;
 mod pool;
 mod pooled;
+mod retry;
+mod rt;
 mod rules;
 mod shared;
 mod shutdown;
 mod slots;
+mod starting;
 mod state;
 mod stats;
 mod sync;
 mod waiters;
 
+pub use abandoned::Abandoned;
 pub use acquire::Acquire;
+pub use breaker::{Breaker, BreakerError, BreakerPermit};
 pub use builder::Builder;
+pub use caller::{Priority, Tag, TaskId};
+pub use circuit::{BreakerOptions, BreakerState};
 pub use entry::{ConnectionId, ConnectionInfo, Work, WorkKind, WorkStats};
 pub use error::{AcquireError, ConnectError, Phase, TimeoutInfo, TryGetError};
 pub use events::{Event, Listener};
+pub use group::{GroupStatus, PoolGroup};
 pub use histogram::{Bucket, HistogramSnapshot};
+pub use holder::Holder;
 pub use hooks::BoxFuture;
 pub use manager::{FailureClass, Hygiene, Manager, ResetMode};
 pub use options::{
-    ConfigError, Fairness, PoolOptions, ResetPolicy, Reuse, Validate, WhenExhausted,
+    ConfigError, Fairness, PoolOptions, ResetPolicy, Reuse, Startup, Validate, WhenExhausted,
 };
 pub use pool::Pool;
 pub use pooled::{Pooled, PooledRef};
+pub use retry::RetryPolicy;
 pub use shutdown::ShutdownReport;
-pub use slots::Holder;
 pub use stats::{CloseReason, Closed, Counters, Stats, Status};

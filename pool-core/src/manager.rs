@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use crate::Abandoned;
+
 /// Makes, checks, cleans and closes connections on the pool's behalf.
 ///
 /// Only [`connect`](Self::connect) and [`validate`](Self::validate) must be written. All futures
@@ -70,6 +72,17 @@ pub trait Manager: Send + Sync + 'static {
         Hygiene::Clean
     }
 
+    /// Takes over a connection that [`hygiene`](Self::hygiene) called [`Hygiene::Stuck`]: it can be
+    /// neither used nor closed before the call it is stuck in has ended. `place` is dropped when that
+    /// is so and the connection is gone; until then it occupies its place in the pool, unless
+    /// [`max_abandoned`](crate::PoolOptions::max_abandoned) says otherwise.
+    ///
+    /// Synchronous, and must not wait. The default drops both.
+    fn abandon(&self, connection: Self::Connection, place: Abandoned) {
+        drop(connection);
+        drop(place);
+    }
+
     /// Whether connecting again could help after `error`. The default says
     /// [`FailureClass::Transient`].
     fn classify(&self, error: &Self::Error) -> FailureClass {
@@ -87,6 +100,9 @@ pub enum Hygiene {
     NeedsReset,
     /// Beyond repair; it is closed.
     Broken,
+    /// In a call that cannot be interrupted, of a driver that blocks: neither to be used nor to be
+    /// closed before that ends. It is given to [`Manager::abandon`].
+    Stuck,
 }
 
 /// What a failure to connect means for those who wait.

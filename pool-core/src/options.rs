@@ -1,9 +1,12 @@
 //! What a pool is told to be: every option with its unit, default and check.
 
-use std::fmt;
+mod check;
+
 use std::time::Duration;
 
-use crate::ResetMode;
+pub use check::ConfigError;
+
+use crate::{BreakerOptions, ResetMode, RetryPolicy};
 
 /// When an idle connection is proved alive before it is handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,23 @@ pub enum Fairness {
     },
 }
 
+/// What [`Pool::start`](crate::Pool::start) does before it says that the pool works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Startup {
+    /// Nothing: connections are opened when they are needed, and their failures are told to those
+    /// who need them.
+    Lazy,
+    /// Opens one connection, to fail early and clearly; the rest of `initial_size` follows in the
+    /// background.
+    #[default]
+    Probe,
+    /// Opens all of `initial_size` and `min_idle`, and fails if one of them fails.
+    Fill,
+}
+
 /// What an acquire does when every connection is in use and no more may be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -110,6 +130,8 @@ pub struct PoolOptions {
     pub max_idle: Option<usize>,
     /// How many connections [`Pool::start`](crate::Pool::start) opens. Default 0.
     pub initial_size: usize,
+    /// What [`Pool::start`](crate::Pool::start) waits for. Default: one proven connection.
+    pub startup: Startup,
     /// The most callers that may wait; the next one fails at once. `None`, the default, is no
     /// limit.
     pub max_waiters: Option<usize>,
@@ -123,14 +145,20 @@ pub struct PoolOptions {
     /// The longest one attempt to connect may take, its hook included. Default 10 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
     pub connect_timeout: Duration,
-    /// The least upper bound of the pause after a failed connect, which is drawn evenly between zero
-    /// and the bound. The bound grows to a hundredth of the time since the first failure, so that the
-    /// end of an outage is noticed within 1 % of it. Default 20 ms.
+    /// How connecting is tried again while somebody waits. The bound of the pauses also stays within
+    /// a hundredth of the outage so far, so that its end is noticed within 1 % of it. When the policy
+    /// gives up, everybody who waits for a connection fails with the last error. Default
+    /// [`RetryPolicy::connecting`].
+    pub connect_retry: RetryPolicy,
+    /// When to refuse those who need a new connection at once, instead of letting them wait for a
+    /// server that is down. Idle connections are still handed out. `None` is never; default after 5
+    /// failures in a row, for 30 s, with 1 probe.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::or_off"))]
+    pub breaker: Option<BreakerOptions>,
+    /// The breaker does not open before connecting has failed for this long, so that a restart of
+    /// the server is waited out. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
-    pub connect_backoff: Duration,
-    /// The most the bound of the pause grows to. Default 5 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
-    pub connect_backoff_max: Duration,
+    pub outage_tolerance: Duration,
     /// The longest a validation may take, its hook included. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
     pub validation_timeout: Duration,
@@ -144,7 +172,8 @@ pub struct PoolOptions {
     /// is never; default 10 min.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
     pub idle_timeout: Option<Duration>,
-    /// A connection older than this is closed when it is not in use. `None` is never; default
+    /// A connection older than this is closed when it is not in use. One that is still needed is
+    /// replaced shortly before, as far as there is room for its successor. `None` is never; default
     /// 30 min.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
     pub max_lifetime: Option<Duration>,
@@ -155,6 +184,33 @@ pub struct PoolOptions {
     /// A connection handed out this often is closed when it comes back. `None`, the default, is
     /// never.
     pub max_uses: Option<u64>,
+    /// A connection on which this many queries were reported
+    /// ([`Pooled::record`](crate::Pooled::record)) is closed when it comes back. `None`, the default,
+    /// is never.
+    pub max_queries: Option<u64>,
+    /// A connection on which this many failures were reported is closed when it comes back. `None`,
+    /// the default, is never.
+    pub max_errors: Option<u64>,
+    /// An idle connection that has not shown for this long that it is alive is validated in the
+    /// background, by up to a fifth earlier, so that many do not come due together. `None`, the
+    /// default, is never.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
+    pub keepalive: Option<Duration>,
+    /// A connection held for longer is reported as a leak, once, with who holds it, and once more
+    /// when it comes back. `None` is never; default 5 min.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
+    pub leak_threshold: Option<Duration>,
+    /// Records a backtrace with each acquire, to be told with a leak. Costs microseconds for each.
+    /// Default off.
+    pub leak_backtrace: bool,
+    /// A connection held for longer is given up: it no longer occupies a place, and is closed when
+    /// it comes back. Needs `max_abandoned`. `None`, the default, is never.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
+    pub leak_reclaim: Option<Duration>,
+    /// How many abandoned connections (reclaimed from their holders, or stuck in a call that cannot
+    /// be interrupted) may exist without occupying a place. Those above that occupy theirs. Default
+    /// 0.
+    pub max_abandoned: usize,
     /// When an idle connection is proved alive before it is handed out. Default: after 1 s idle.
     pub validate: Validate,
     /// When a returned connection is reset. Default: when it is dirty.
@@ -175,13 +231,15 @@ impl Default for PoolOptions {
             min_idle: 0,
             max_idle: None,
             initial_size: 0,
+            startup: Startup::Probe,
             max_waiters: None,
             when_exhausted: WhenExhausted::Wait,
             max_connecting: 4,
             acquire_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
-            connect_backoff: Duration::from_millis(20),
-            connect_backoff_max: Duration::from_secs(5),
+            connect_retry: RetryPolicy::connecting(),
+            breaker: Some(BreakerOptions::default()),
+            outage_tolerance: Duration::from_secs(5),
             validation_timeout: Duration::from_secs(5),
             reset_timeout: Duration::from_secs(5),
             close_timeout: Duration::from_secs(5),
@@ -189,6 +247,13 @@ impl Default for PoolOptions {
             max_lifetime: Some(Duration::from_secs(30 * 60)),
             max_lifetime_jitter: 0.1,
             max_uses: None,
+            max_queries: None,
+            max_errors: None,
+            keepalive: None,
+            leak_threshold: Some(Duration::from_secs(5 * 60)),
+            leak_backtrace: false,
+            leak_reclaim: None,
+            max_abandoned: 0,
             validate: Validate::Idle(Duration::from_secs(1)),
             reset: ResetPolicy::OnDirty,
             reset_mode: ResetMode::Rollback,
@@ -198,83 +263,7 @@ impl Default for PoolOptions {
     }
 }
 
-/// The most connections a pool may be asked for: far above what any server bears, low enough
-/// that sizes can be added up without care.
-const MOST: usize = 1 << 20;
-
 impl PoolOptions {
-    /// Checks every value by itself and against the others.
-    ///
-    /// # Errors
-    /// The first option that is wrong, with its value and what would be right.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        for (option, value, least) in [
-            ("max_size", self.max_size, 1),
-            ("max_overflow", self.max_overflow, 0),
-            ("max_connecting", self.max_connecting, 1),
-            ("max_waiters", self.max_waiters.unwrap_or(1), 1),
-            ("max_idle", self.max_idle.unwrap_or(1), 0),
-        ] {
-            if value < least {
-                return Err(ConfigError::new(option, value, format!("at least {least}")));
-            }
-            if value > MOST && option != "max_waiters" {
-                return Err(ConfigError::new(option, value, format!("at most {MOST}")));
-            }
-        }
-        let max_size = self.max_size;
-        for (option, value) in [
-            ("min_idle", self.min_idle),
-            ("initial_size", self.initial_size),
-            ("max_idle", self.max_idle.unwrap_or(max_size)),
-        ] {
-            if value > max_size {
-                return Err(ConfigError::new(
-                    option,
-                    value,
-                    format!("at most max_size = {max_size}"),
-                ));
-            }
-        }
-        if let Some(max_idle) = self.max_idle
-            && max_idle < self.min_idle
-        {
-            let expected = format!("at least min_idle = {}", self.min_idle);
-            return Err(ConfigError::new("max_idle", max_idle, expected));
-        }
-        for (option, value) in [
-            ("acquire_timeout", Some(self.acquire_timeout)),
-            ("connect_timeout", Some(self.connect_timeout)),
-            ("connect_backoff", Some(self.connect_backoff)),
-            ("validation_timeout", Some(self.validation_timeout)),
-            ("reset_timeout", Some(self.reset_timeout)),
-            ("close_timeout", Some(self.close_timeout)),
-            ("idle_timeout", self.idle_timeout),
-            ("max_lifetime", self.max_lifetime),
-        ] {
-            if value.is_some_and(|value| value.is_zero()) {
-                return Err(ConfigError::new(option, "0s", "more than zero".to_owned()));
-            }
-        }
-        if self.connect_backoff_max < self.connect_backoff {
-            let expected = format!("at least connect_backoff = {:?}", self.connect_backoff);
-            let value = format!("{:?}", self.connect_backoff_max);
-            return Err(ConfigError::new("connect_backoff_max", value, expected));
-        }
-        if self.max_uses == Some(0) {
-            return Err(ConfigError::new("max_uses", 0, "at least 1".to_owned()));
-        }
-        if !(0.0..=1.0).contains(&self.max_lifetime_jitter) {
-            let expected = "a number between 0 and 1".to_owned();
-            return Err(ConfigError::new(
-                "max_lifetime_jitter",
-                self.max_lifetime_jitter,
-                expected,
-            ));
-        }
-        Ok(())
-    }
-
     /// The most connections there can be at one time: `max_size + max_overflow`.
     pub fn limit(&self) -> usize {
         self.max_size + self.max_overflow
@@ -288,44 +277,31 @@ impl PoolOptions {
         }
     }
 
-    pub(crate) fn effective_max_idle(&self) -> usize {
-        self.max_idle.unwrap_or(self.max_size)
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes {
+            max_size: self.max_size,
+            max_overflow: self.max_overflow,
+            min_idle: self.min_idle,
+            max_idle: self.max_idle,
+        }
     }
 }
 
-/// An option has a value it cannot have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
-    option: &'static str,
-    value: String,
-    expected: String,
+/// The sizes of a pool, which can be changed while it lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) max_size: usize,
+    pub(crate) max_overflow: usize,
+    pub(crate) min_idle: usize,
+    max_idle: Option<usize>,
 }
 
-impl ConfigError {
-    fn new(option: &'static str, value: impl fmt::Display, expected: String) -> Self {
-        Self { option, value: value.to_string(), expected }
+impl Sizes {
+    pub(crate) fn limit(&self) -> usize {
+        self.max_size + self.max_overflow
     }
 
-    /// The option's name.
-    pub fn option(&self) -> &'static str {
-        self.option
-    }
-
-    /// The value it has.
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
-    /// What would be right.
-    pub fn expected(&self) -> &str {
-        &self.expected
+    pub(crate) fn max_idle(&self) -> usize {
+        self.max_idle.map_or(self.max_size, |most| most.min(self.max_size))
     }
 }
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} = {}: expected {}", self.option, self.value, self.expected)
-    }
-}
-
-impl std::error::Error for ConfigError {}

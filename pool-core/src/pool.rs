@@ -4,12 +4,12 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::shared::{Permit, Shared};
+use crate::shared::Shared;
 use crate::state::Look;
 use crate::sync::Arc;
 use crate::{
-    Acquire, Builder, ConnectError, Holder, Manager, PoolOptions, Pooled, PooledRef, Stats, Status,
-    TryGetError, clock, connect,
+    Acquire, Builder, Holder, Manager, PoolOptions, Pooled, PooledRef, Stats, Status, TryGetError,
+    clock,
 };
 
 /// A pool of connections. Cheap to clone; all clones are the same pool.
@@ -91,103 +91,33 @@ impl<M: Manager> Pool<M> {
     /// [`TryGetError`].
     #[track_caller]
     pub fn try_get(&self) -> Result<PooledRef<'_, M>, TryGetError> {
-        let location = Location::caller();
+        let caller = self.shared.caller(Location::caller());
         loop {
-            match self.shared.peek(|state, rules| state.look(rules, location, clock::now())) {
-                Look::Found { entry, refill } => {
-                    self.shared.served_directly(&entry, refill);
+            let look =
+                self.shared.peek(|state, rules| state.look(rules, &caller, None, clock::now()));
+            match look {
+                Look::Found { entry, poke } => {
+                    self.shared.served_directly(&entry, poke);
                     if let Some(entry) = self.shared.unless_broken(entry) {
                         return Ok(Pooled::new(self, entry));
                     }
                 }
                 Look::Nothing => return Err(TryGetError::NoneIdle),
+                Look::Paused => return Err(TryGetError::Paused),
                 Look::Closed => return Err(TryGetError::Closed),
             }
         }
     }
 
-    /// Proves that connections can be opened: opens `initial_size` of them, at least one, unless
-    /// there are as many already. What the application does first, to fail early and clearly.
-    ///
-    /// # Errors
-    /// The first failure to connect, without trying again; connections that were opened stay.
-    ///
-    /// # Cancel safety
-    /// Connects under way go on when the future is dropped.
-    pub async fn start(&self) -> Result<(), ConnectError<M::Error>> {
-        let options = &self.shared.options;
-        let deadline = clock::after(clock::now(), options.connect_timeout);
-        loop {
-            self.warm_up(options.initial_size.max(1)).await?;
-            if self.shared.peek(|state, _| state.living()) > 0 {
-                return Ok(());
-            }
-            // Every place is taken by connects the pool began by itself: how do they end?
-            if self.is_closed() {
-                return Err(ConnectError::Closed);
-            }
-            if clock::now() >= deadline {
-                return Err(ConnectError::TimedOut { limit: options.connect_timeout });
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    /// Opens connections until the pool has `size` of them (at most `max_size`).
-    ///
-    /// # Errors
-    /// The first failure to connect, without trying again; connections that were opened stay.
-    ///
-    /// # Cancel safety
-    /// Connects under way go on when the future is dropped.
-    pub async fn warm_up(&self, size: usize) -> Result<(), ConnectError<M::Error>> {
-        let shared = &self.shared;
-        if self.is_closed() {
-            return Err(ConnectError::Closed);
-        }
-        let slots = shared.peek(|state, rules| state.reserve(rules, size, clock::now()));
-        let permits: Vec<Permit<M>> =
-            slots.into_iter().map(|(slot, id)| shared.permit(slot, id)).collect();
-        let mut failed = None;
-        let mut left = permits.into_iter();
-        loop {
-            let some: Vec<_> = left.by_ref().take(shared.options.max_connecting).collect();
-            if some.is_empty() {
-                break;
-            }
-            let started: Vec<_> = some
-                .into_iter()
-                .map(|permit| {
-                    let (tell, told) = tokio::sync::oneshot::channel();
-                    shared.spawn(async move {
-                        // The receiver may have lost interest; the connection is the pool's anyway.
-                        let _ = tell.send(connect::once(permit).await);
-                    });
-                    told
-                })
-                .collect();
-            for told in started {
-                if let Err(error) = told.await.unwrap_or(Err(ConnectError::Closed)) {
-                    failed.get_or_insert(error);
-                }
-            }
-            if failed.is_some() {
-                break;
-            }
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
     /// The sizes of the moment: one look, consistent in itself.
     pub fn status(&self) -> Status {
-        self.shared.peek(|state, rules| state.status(rules.options))
+        self.shared.peek(|state, _| state.status(clock::now()))
     }
 
     /// Everything the pool can tell.
     pub fn stats(&self) -> Stats {
-        let (status, counters, work) = self
-            .shared
-            .peek(|state, rules| (state.status(rules.options), state.counters, state.work));
+        let (status, counters, work) =
+            self.shared.peek(|state, _| (state.status(clock::now()), state.counters, state.work));
         let recorders = &self.shared.recorders;
         Stats {
             name: self.name().to_owned(),
@@ -207,12 +137,19 @@ impl<M: Manager> Pool<M> {
         self.shared.peek(|state, _| state.holders(clock::now()))
     }
 
+    /// Who has held a connection for longer than [`leak_threshold`](PoolOptions::leak_threshold),
+    /// longest first, whether or not it has been reported yet.
+    pub fn leaks(&self) -> Vec<Holder> {
+        self.shared.peek(|state, rules| state.leaks(rules, clock::now()))
+    }
+
     /// The pool's name.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// The options it was built with.
+    /// The options it was built with. [`resize`](Self::resize) does not change them; the sizes in
+    /// force are in [`status`](Self::status).
     pub fn options(&self) -> &PoolOptions {
         &self.shared.options
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::entry::Entry;
-use crate::{ConnectionId, ConnectionInfo, Manager, Pool, WorkKind};
+use crate::{ConnectionId, ConnectionInfo, Manager, Pool, Tag, WorkKind};
 
 /// A connection on loan from a pool. It derefs to the connection; dropping it gives the connection
 /// back, synchronously and without I/O. What cleaning it needs happens in the background.
@@ -68,15 +68,28 @@ impl<M: Manager, P: Borrow<Pool<M>>> Pooled<M, P> {
         self.entry_mut().recent.record(kind, took, ok);
     }
 
+    /// The mark on the connection, if its holders put one there since it was last reset.
+    pub fn tag(&self) -> Option<Tag> {
+        self.entry().tag
+    }
+
+    /// Puts a mark on the connection, or takes it away: acquires that wish for it prefer this one
+    /// from now on ([`Acquire::tag`](crate::Acquire::tag)). A reset takes it away.
+    pub fn set_tag(&mut self, tag: Option<Tag>) {
+        self.entry_mut().tag = tag;
+    }
+
     /// Takes the connection out of the pool for good; its place becomes free at once.
     pub fn detach(mut self) -> M::Connection {
         let entry = self.entry.take().expect("present until the guard is consumed");
         let shared = &self.pool.borrow().shared;
         let Entry { connection, slot, recent, .. } = *entry;
         shared.change(|state, rules, actions| {
+            let now = clock::now();
             state.counters.detached += 1;
             state.work.merge(&recent);
-            state.free(rules, slot, clock::now(), actions);
+            state.taken_from_holder(slot, now, actions);
+            state.free(rules, slot, now, actions);
         });
         connection
     }

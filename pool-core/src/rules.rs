@@ -1,8 +1,10 @@
 //! What decisions about a pool's connections depend on.
 
-use crate::clock::Instant;
+use std::time::Duration;
+
+use crate::clock::{FAR, Instant};
 use crate::entry::Entry;
-use crate::{PoolOptions, Validate};
+use crate::{CloseReason, PoolOptions, Validate, WorkKind};
 
 /// The parts of the options and hooks that decisions depend on.
 pub(crate) struct Rules<'a> {
@@ -20,5 +22,31 @@ impl Rules<'_> {
                 Validate::Always => true,
                 Validate::Idle(limit) => now.saturating_duration_since(entry.proven_at) > limit,
             }
+    }
+
+    /// Why a connection has been used enough.
+    pub(crate) fn worn<C>(&self, entry: &Entry<C>) -> Option<CloseReason> {
+        let reached = |most: Option<u64>, count: u64| most.is_some_and(|most| count >= most);
+        if reached(self.options.max_uses, entry.uses) {
+            Some(CloseReason::Uses)
+        } else if reached(self.options.max_queries, entry.work.get(WorkKind::Query).count) {
+            Some(CloseReason::Queries)
+        } else if reached(self.options.max_errors, entry.work.errors()) {
+            Some(CloseReason::Errors)
+        } else {
+            None
+        }
+    }
+
+    /// Holders are looked after.
+    pub(crate) fn watches_leaks(&self) -> bool {
+        self.options.leak_threshold.is_some() || self.options.leak_reclaim.is_some()
+    }
+
+    /// How long before the end of its life a connection that is still needed gets a successor: long
+    /// enough for two attempts to connect, but a small part of the life.
+    pub(crate) fn renewal_lead(&self) -> Option<Duration> {
+        let lifetime = self.options.max_lifetime?.min(FAR);
+        Some((lifetime / 20).min(self.options.connect_timeout.saturating_mul(2)))
     }
 }

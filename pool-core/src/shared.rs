@@ -1,21 +1,26 @@
 //! What all handles of a pool share, and how decisions made under the lock become actions.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+mod guards;
+mod returning;
 
-use tokio::runtime::Handle;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::Notify;
 
-use crate::actions::Actions;
-use crate::clock::{self, Instant};
+pub(crate) use guards::{Held, Permit, drop_quietly};
+
+use crate::actions::{Actions, Notice};
+use crate::caller::Caller;
 use crate::entry::Entry;
+use crate::group::{Member, Neighbour, PoolGroup};
 use crate::hooks::Hooks;
+use crate::rt::{self, Runtime};
 use crate::rules::Rules;
 use crate::state::State;
 use crate::stats::Recorders;
 use crate::sync::{Arc, Mutex, Weak};
-use crate::{CloseReason, Event, Hygiene, Listener, Manager, PoolOptions, ResetPolicy};
+use crate::{ConfigError, Event, Listener, Manager, PoolOptions, clock};
 use crate::{background, connect, housekeeper};
 
 pub(crate) struct Shared<M: Manager> {
@@ -28,7 +33,7 @@ pub(crate) struct Shared<M: Manager> {
     pub(crate) signals: Arc<Signals>,
     state: Mutex<State<M::Connection, M::Error>>,
     /// The runtime last seen, for connections returned outside one.
-    runtime: Mutex<Option<Handle>>,
+    runtime: Mutex<Option<Runtime>>,
     this: Weak<Self>,
 }
 
@@ -37,8 +42,11 @@ pub(crate) struct Shared<M: Manager> {
 pub(crate) struct Signals {
     /// Look again.
     pub(crate) housekeeper: Notify,
-    /// The pool hands out nothing any more; those who back off give up.
-    pub(crate) closed: Notify,
+    /// Those who back off look again: a connect has succeeded, or the pool hands out nothing any
+    /// more.
+    pub(crate) end_pause: Notify,
+    /// A slot came back, or a connect has succeeded: for those who wait for room.
+    pub(crate) settled: Notify,
     /// Background work is to be dropped on the spot.
     pub(crate) aborted: Notify,
     pub(crate) is_aborted: AtomicBool,
@@ -53,19 +61,28 @@ impl<M: Manager> Shared<M> {
         options: PoolOptions,
         hooks: Hooks<M::Connection, M::Error>,
         listener: Option<Arc<dyn Listener>>,
-    ) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self {
-            name,
-            manager,
-            options,
-            hooks,
-            listener,
-            recorders: Recorders::new(),
-            signals: Arc::default(),
-            state: Mutex::new(State::new()),
-            runtime: Mutex::new(None),
-            this: Weak::clone(this),
-        })
+        group: Option<(PoolGroup, usize)>,
+    ) -> Result<Arc<Self>, ConfigError> {
+        let mut refused = None;
+        let shared = Arc::new_cyclic(|this: &Weak<Self>| {
+            let membership = group.and_then(|(group, share)| {
+                let member: Neighbour = Weak::clone(this) as Neighbour;
+                group.join(share, member).map_err(|error| refused = Some(error)).ok()
+            });
+            Self {
+                name,
+                state: Mutex::new(State::new(&options, membership)),
+                manager,
+                options,
+                hooks,
+                listener,
+                recorders: Recorders::new(),
+                signals: Arc::default(),
+                runtime: Mutex::new(None),
+                this: Weak::clone(this),
+            }
+        });
+        refused.map_or(Ok(shared), Err)
     }
 
     pub(crate) fn rules(&self) -> Rules<'_> {
@@ -95,69 +112,111 @@ impl<M: Manager> Shared<M> {
         result
     }
 
-    /// Runs outside the lock: wakers, spawns and closes are other people's code.
+    /// Runs outside the lock: wakers, spawns, listeners and closes are other people's code.
     fn act(&self, actions: Actions<M::Connection>) {
         let Actions {
             wake,
             prepare,
+            keepalive,
             reset,
             close,
             connect,
             start_housekeeper,
             poke_housekeeper,
+            end_pause,
+            settled,
             drained,
+            tell,
+            neighbours,
+            ask_neighbours,
         } = actions;
         // Guards first: whatever panics below, no slot is lost.
         let prepare: Vec<_> = prepare.into_iter().map(|entry| self.hold(entry)).collect();
+        let keepalive: Vec<_> = keepalive.into_iter().map(|entry| self.hold(entry)).collect();
         let reset: Vec<_> = reset.into_iter().map(|entry| self.hold(entry)).collect();
-        let close: Vec<_> = close.into_iter().map(|(entry, why)| (self.hold(entry), why)).collect();
+        let close: Vec<_> =
+            close.into_iter().map(|(entry, why)| (self.hold_closing(entry), why)).collect();
         let connect: Vec<_> = connect.into_iter().map(|(slot, id)| self.permit(slot, id)).collect();
 
         wake.wake();
         for held in prepare {
             self.spawn(background::prepare(held));
         }
+        for held in keepalive {
+            self.spawn(background::keepalive(held));
+        }
         for held in reset {
             self.spawn(background::reset(held));
         }
         for (held, reason) in close {
             self.emit(&Event::Closed { id: held.id(), reason });
-            self.spawn(background::close(held));
+            if self.signals.is_aborted.load(Ordering::Acquire) {
+                drop(held);
+            } else {
+                self.spawn(background::close(held));
+            }
         }
         for permit in connect {
             self.spawn(connect::supervise(permit));
         }
-        if start_housekeeper {
-            self.spawn(housekeeper::run(housekeeper::Duty::new(
-                Weak::clone(&self.this),
-                Arc::clone(&self.signals),
-            )));
+        if let Some(number) = start_housekeeper {
+            let (pool, signals) = (Weak::clone(&self.this), Arc::clone(&self.signals));
+            self.spawn(housekeeper::run(housekeeper::Duty::new(pool, signals, number)));
         }
+        self.signal(poke_housekeeper, end_pause, settled, drained);
+        for notice in tell {
+            self.tell(notice);
+        }
+        self.turn_to(neighbours, ask_neighbours);
+    }
+
+    fn signal(&self, poke_housekeeper: bool, end_pause: bool, settled: bool, drained: bool) {
         if poke_housekeeper {
             self.signals.housekeeper.notify_one();
+        }
+        if end_pause {
+            self.signals.end_pause.notify_waiters();
+        }
+        if settled {
+            self.signals.settled.notify_waiters();
         }
         if drained {
             self.signals.drained.notify_waiters();
         }
     }
 
+    /// Other pools under the same cap.
+    fn turn_to(&self, neighbours: Vec<Neighbour>, ask: bool) {
+        for neighbour in neighbours.into_iter().filter_map(|neighbour| neighbour.upgrade()) {
+            neighbour.look_again();
+        }
+        if ask {
+            let richer = self.peek(|state, _| state.membership().map(|place| place.richer()));
+            for neighbour in richer.into_iter().flatten().filter_map(|one| one.upgrade()) {
+                if neighbour.shed() {
+                    return;
+                }
+            }
+        }
+    }
+
     /// Spawns on the runtime of the caller, else on the one last seen. Without a live one the
     /// future is dropped, and its guards clean up.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        match Handle::try_current() {
-            Ok(handle) => {
-                drop(handle.spawn(future));
+        match rt::current() {
+            Some(runtime) => {
+                rt::spawn(&runtime, future);
                 let mut last = self.runtime.lock();
-                if last.as_ref().is_none_or(|last| last.id() != handle.id()) {
-                    let old = last.replace(handle);
+                if last.as_ref().is_none_or(|last| last.id() != runtime.id()) {
+                    let old = last.replace(runtime);
                     drop(last);
                     drop(old);
                 }
             }
-            Err(_) => {
+            None => {
                 let last = self.runtime.lock().clone();
-                if let Some(handle) = last {
-                    drop(handle.spawn(future));
+                if let Some(runtime) = last {
+                    rt::spawn(&runtime, future);
                 }
             }
         }
@@ -171,100 +230,89 @@ impl<M: Manager> Shared<M> {
         }
     }
 
-    /// Books an acquire that did not have to wait.
-    pub(crate) fn served_directly(&self, entry: &Entry<M::Connection>, refill: bool) {
-        if refill {
-            self.signals.housekeeper.notify_one();
-        }
-        self.recorders.wait.record(Duration::ZERO);
-        if self.listener.is_some() {
-            self.emit(&Event::Acquired { id: entry.id, waited: Duration::ZERO });
-        }
-    }
-
-    // ---- connections coming back ----------------------------------------------------------
-
-    /// A connection comes back from its holder. Synchronous, no I/O.
-    pub(crate) fn release(&self, entry: Box<Entry<M::Connection>>, discard: bool) {
-        let now = clock::now();
-        let mut held = self.hold(entry);
-        let entry = held.entry();
-        let used_for = now.saturating_duration_since(entry.checked_out_at);
-        self.recorders.usage.record(used_for);
-        let recent = std::mem::take(&mut entry.recent);
-        entry.work.merge(&recent);
-        entry.idle_since = now;
-        entry.preparation = Duration::ZERO;
-        entry.proven_at = now;
-        self.emit(&Event::Released { id: held.id(), held: used_for });
-
-        let fate =
-            if discard { Fate::Close(CloseReason::Discarded) } else { self.judge(&mut held) };
-        self.change(|state, rules, actions| {
-            state.work.merge(&recent);
-            match fate {
-                _ if state.is_closed() => {
-                    state.close(held.disarm(), CloseReason::Shutdown, now, actions);
-                }
-                Fate::Close(reason) => state.close(held.disarm(), reason, now, actions),
-                Fate::Admit => state.admit(rules, held.disarm(), false, now, actions),
-                Fate::Reset => {
-                    state.set_phase(held.entry(), crate::slots::Phase::Resetting, now);
-                    actions.reset.push(held.disarm());
-                }
+    fn tell(&self, notice: Notice) {
+        let pool = &*self.name;
+        match notice {
+            Notice::Leak(holder) => {
+                let backtrace = holder.backtrace.as_deref().map(tracing::field::display);
+                tracing::warn!(pool, %holder, backtrace, "connection held for too long");
+                self.emit(&Event::Leak { holder: &holder });
             }
-        });
-    }
-
-    /// What the manager says of a connection. A panic is no good sign.
-    fn hygiene(&self, connection: &mut M::Connection) -> Hygiene {
-        let hygiene = catch_unwind(AssertUnwindSafe(|| self.manager.hygiene(connection)));
-        hygiene.unwrap_or_else(|_| {
-            tracing::error!(pool = &*self.name, "hygiene check panicked");
-            Hygiene::Broken
-        })
-    }
-
-    /// An idle connection on its way out, unless its manager knows that it died meanwhile: then it
-    /// is closed, and its place is free for another.
-    pub(crate) fn unless_broken(
-        &self,
-        mut entry: Box<Entry<M::Connection>>,
-    ) -> Option<Box<Entry<M::Connection>>> {
-        if self.hygiene(&mut entry.connection) != Hygiene::Broken {
-            return Some(entry);
+            Notice::LeakEnded(holder) => {
+                tracing::info!(pool, %holder, "connection held for too long came back");
+                self.emit(&Event::LeakEnded { holder: &holder });
+            }
+            Notice::Reclaimed(holder) => {
+                tracing::warn!(pool, %holder, "connection given up, its place serves others");
+                self.emit(&Event::Reclaimed { holder: &holder });
+            }
+            Notice::HeldWhileWaiting { holder, waiting_at } => {
+                tracing::warn!(
+                    pool, %holder, %waiting_at,
+                    "a task holds a connection and waits for another, and all are in use"
+                );
+                self.emit(&Event::HeldWhileWaiting { holder: &holder, waiting_at });
+            }
+            Notice::BreakerOpened { failures, open_for } => {
+                tracing::warn!(pool, failures, ?open_for, "breaker opened");
+                self.emit(&Event::BreakerOpened { failures, open_for });
+            }
+            Notice::BreakerClosed => {
+                tracing::info!(pool, "breaker closed");
+                self.emit(&Event::BreakerClosed);
+            }
+            Notice::Resized { max_size, min_idle } => {
+                tracing::info!(pool, max_size, min_idle, "pool resized");
+                self.emit(&Event::Resized { max_size, min_idle });
+            }
+            Notice::Invalidated => {
+                tracing::info!(pool, "all connections invalidated");
+                self.emit(&Event::Invalidated);
+            }
+            Notice::Paused => {
+                tracing::info!(pool, "pool paused");
+                self.emit(&Event::Paused);
+            }
+            Notice::Resumed => {
+                tracing::info!(pool, "pool resumed");
+                self.emit(&Event::Resumed);
+            }
+            Notice::Closed => self.emit(&Event::PoolClosed),
+            Notice::TimeJumped { by } => {
+                tracing::debug!(pool, ?by, "time jumped, or the runtime stood still");
+            }
         }
-        let now = clock::now();
-        self.change(|state, _, actions| state.close(entry, CloseReason::Broken, now, actions));
-        None
     }
 
-    fn judge(&self, held: &mut Held<M>) -> Fate {
-        let hygiene = self.hygiene(&mut held.entry().connection);
-        let needs_hook = self.hooks.after_release.is_some();
-        match (hygiene, self.options.reset) {
-            (Hygiene::Broken, _) => Fate::Close(CloseReason::Broken),
-            (Hygiene::NeedsReset, ResetPolicy::Never) => Fate::Close(CloseReason::Broken),
-            (Hygiene::NeedsReset, _) | (_, ResetPolicy::Always) => Fate::Reset,
-            (Hygiene::Clean, _) if needs_hook => Fate::Reset,
-            (Hygiene::Clean, _) => Fate::Admit,
+    /// Who asks for a connection.
+    pub(crate) fn caller(&self, location: &'static std::panic::Location<'static>) -> Caller {
+        Caller::here(location, self.options.leak_backtrace)
+    }
+
+    /// Books an acquire that did not have to wait.
+    pub(crate) fn served_directly(&self, entry: &Entry<M::Connection>, poke: bool) {
+        if poke {
+            // Through the state: whoever looks whether the housekeeper is overdue shall see it.
+            self.change(|state, _, actions| state.poke(clock::now(), actions));
+        }
+        self.recorders.wait.record(std::time::Duration::ZERO);
+        if self.listener.is_some() {
+            self.emit(&Event::Acquired { id: entry.id, waited: std::time::Duration::ZERO });
         }
     }
-
-    // ---- guards ---------------------------------------------------------------------------
 
     pub(crate) fn arc(&self) -> Arc<Self> {
         self.this.upgrade().expect("self is alive, and only ever made inside an Arc")
     }
+}
 
-    /// Guards a connection and its slot.
-    pub(crate) fn hold(&self, entry: Box<Entry<M::Connection>>) -> Held<M> {
-        Held { pool: self.arc(), entry: Some(entry) }
+impl<M: Manager> Member for Shared<M> {
+    fn look_again(&self) {
+        self.change(|state, rules, actions| state.pump(rules, clock::now(), actions));
     }
 
-    /// Guards a slot whose connection is yet to come.
-    pub(crate) fn permit(&self, slot: u32, id: crate::ConnectionId) -> Permit<M> {
-        Permit { pool: Weak::clone(&self.this), slot, id, retrying: false, armed: true }
+    fn shed(&self) -> bool {
+        self.change(|state, _, actions| state.shed(clock::now(), actions))
     }
 }
 
@@ -272,91 +320,10 @@ impl<M: Manager> Drop for Shared<M> {
     fn drop(&mut self) {
         // The housekeeper and those who back off sleep without holding the pool; let them end.
         self.signals.housekeeper.notify_one();
-        self.signals.closed.notify_waiters();
-    }
-}
-
-enum Fate {
-    Admit,
-    Reset,
-    Close(CloseReason),
-}
-
-/// A connection in the pool's hands, with its slot: dropping it drops the connection and gives the
-/// slot back, so that no error, panic, cancellation or dying runtime can lose either.
-pub(crate) struct Held<M: Manager> {
-    pub(crate) pool: Arc<Shared<M>>,
-    entry: Option<Box<Entry<M::Connection>>>,
-}
-
-impl<M: Manager> Held<M> {
-    pub(crate) fn entry(&mut self) -> &mut Entry<M::Connection> {
-        self.entry.as_mut().expect("armed until disarmed")
-    }
-
-    pub(crate) fn id(&self) -> crate::ConnectionId {
-        self.entry.as_ref().expect("armed until disarmed").id
-    }
-
-    /// Takes the connection out of the guard, back into the state's care.
-    pub(crate) fn disarm(&mut self) -> Box<Entry<M::Connection>> {
-        self.entry.take().expect("armed until disarmed")
-    }
-}
-
-impl<M: Manager> Drop for Held<M> {
-    fn drop(&mut self) {
-        let Some(entry) = self.entry.take() else {
-            return;
-        };
-        let slot = entry.slot;
-        drop_quietly(&self.pool.name, entry);
-        self.pool.change(|state, _, actions| state.free_after_death(slot, actions));
-    }
-}
-
-/// The right to one slot, while a connection for it is being opened.
-pub(crate) struct Permit<M: Manager> {
-    pub(crate) pool: Weak<Shared<M>>,
-    pub(crate) slot: u32,
-    pub(crate) id: crate::ConnectionId,
-    /// This permit's task is the one that backs off.
-    pub(crate) retrying: bool,
-    armed: bool,
-}
-
-impl<M: Manager> Permit<M> {
-    /// The slot has passed to an entry.
-    pub(crate) fn disarm(mut self) {
-        self.armed = false;
-    }
-
-    /// Gives the slot back in good order: others may start what they need.
-    pub(crate) fn give_back(mut self, pool: &Shared<M>, now: Instant) {
-        self.armed = false;
-        pool.change(|state, rules, actions| state.free(rules, self.slot, now, actions));
-    }
-}
-
-impl<M: Manager> Drop for Permit<M> {
-    fn drop(&mut self) {
-        if !self.armed {
-            return;
+        self.signals.end_pause.notify_waiters();
+        let idle = self.state.lock().take_idle();
+        for entry in idle {
+            drop_quietly(&self.name, entry);
         }
-        if let Some(pool) = self.pool.upgrade() {
-            pool.change(|state, _, actions| {
-                if self.retrying {
-                    state.stop_backing_off();
-                }
-                state.free_after_death(self.slot, actions);
-            });
-        }
-    }
-}
-
-/// Drops a connection; a panic in its destructor stays here.
-pub(crate) fn drop_quietly<T>(pool: &str, value: T) {
-    if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
-        tracing::error!(pool, "destructor of a connection panicked");
     }
 }

@@ -1,16 +1,18 @@
 //! The end of a pool: close, drain, abort, and what they report.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
-use crate::{Event, Holder, Manager, Pool, Status, clock};
+use crate::{Holder, Manager, Pool, Status, clock, rt};
 
 /// How far a shutdown got.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Every connection is closed.
+    /// Every connection is closed, but for those given up before.
     pub complete: bool,
     /// How long it took, or was waited for.
     pub took: Duration,
@@ -25,11 +27,10 @@ impl<M: Manager> Pool<M> {
     /// [`AcquireError::Closed`](crate::AcquireError::Closed); idle connections are closed now,
     /// those in use when they come back. Returns at once; does nothing the second time.
     pub fn close(&self) {
-        let closed_now = self.shared.change(|state, _, actions| state.shut(clock::now(), actions));
-        if closed_now {
-            self.shared.signals.closed.notify_waiters();
+        if self.shared.change(|state, _, actions| state.shut(clock::now(), actions)) {
+            self.shared.signals.end_pause.notify_waiters();
+            self.shared.signals.settled.notify_waiters();
             self.shared.signals.housekeeper.notify_one();
-            self.shared.emit(&Event::PoolClosed);
         }
     }
 
@@ -48,9 +49,14 @@ impl<M: Manager> Pool<M> {
         // Listening before looking: the last return is not missed.
         drained.as_mut().enable();
         self.close();
-        if self.status().size > 0 {
+        if !self.shared.peek(|state, _| state.is_drained()) {
+            let mut deadline = pin!(rt::sleep_until(clock::after(start, timeout)));
             // The report below tells whether it was the deadline.
-            let _ = tokio::time::timeout_at(clock::after(start, timeout), drained).await;
+            poll_fn(|cx| match (drained.as_mut().poll(cx), deadline.as_mut().poll(cx)) {
+                (Poll::Pending, Poll::Pending) => Poll::Pending,
+                _ => Poll::Ready(()),
+            })
+            .await;
         }
         self.report(clock::now().saturating_duration_since(start))
     }
@@ -68,6 +74,11 @@ impl<M: Manager> Pool<M> {
 
     fn report(&self, took: Duration) -> ShutdownReport {
         let status = self.status();
-        ShutdownReport { complete: status.size == 0, took, status, holders: self.holders() }
+        ShutdownReport {
+            complete: status.size == status.abandoned,
+            took,
+            status,
+            holders: self.holders(),
+        }
     }
 }

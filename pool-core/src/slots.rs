@@ -1,14 +1,14 @@
 //! Capacity: one slot for each connection, from the start of connecting to the end of closing.
 //!
 //! A slot is always in exactly one phase, and the counts are changed only by moving a slot, so the
-//! size identity (`idle + used + connecting + validating + resetting + closing == size`) holds in
-//! every snapshot by construction.
+//! size identity (the phases add up to the size) holds in every snapshot by construction.
 
-use std::panic::Location;
 use std::time::Duration;
 
 use crate::ConnectionId;
+use crate::caller::Caller;
 use crate::clock::Instant;
+use crate::holder::Holder;
 
 /// Where a slot's connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,17 +19,27 @@ pub(crate) enum Phase {
     Validating,
     Resetting,
     Closing,
+    /// Still with a holder it was reclaimed from, or stuck in a call that cannot be interrupted.
+    Abandoned,
 }
 
-const PHASES: usize = 6;
+const PHASES: usize = 7;
 
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    phase: Phase,
-    since: Instant,
-    id: ConnectionId,
-    holder: Option<&'static Location<'static>>,
-    expires: Option<Instant>,
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) phase: Phase,
+    pub(crate) since: Instant,
+    pub(crate) id: ConnectionId,
+    pub(crate) holder: Option<Caller>,
+    /// The holder has been reported as a leak.
+    pub(crate) leaking: bool,
+    pub(crate) expires: Option<Instant>,
+    /// A successor is on its way.
+    pub(crate) renewing: bool,
+    /// The successor is there: to be closed when it is not in use.
+    pub(crate) renewed: bool,
+    /// It connects to find out whether the breaker may close.
+    pub(crate) probe: bool,
 }
 
 /// All slots of a pool.
@@ -46,8 +56,18 @@ impl Slots {
     }
 
     /// Takes a new slot, in the phase of connecting.
-    pub(crate) fn take(&mut self, id: ConnectionId, now: Instant) -> u32 {
-        let slot = Slot { phase: Phase::Connecting, since: now, id, holder: None, expires: None };
+    pub(crate) fn take(&mut self, id: ConnectionId, now: Instant, probe: bool) -> u32 {
+        let slot = Slot {
+            phase: Phase::Connecting,
+            since: now,
+            id,
+            holder: None,
+            leaking: false,
+            expires: None,
+            renewing: false,
+            renewed: false,
+            probe,
+        };
         self.counts[Phase::Connecting as usize] += 1;
         match self.free.pop() {
             Some(index) => {
@@ -63,37 +83,35 @@ impl Slots {
     }
 
     /// Moves a slot to another phase.
-    pub(crate) fn set(
-        &mut self,
-        index: u32,
-        phase: Phase,
-        holder: Option<&'static Location<'static>>,
-        now: Instant,
-    ) {
+    pub(crate) fn set(&mut self, index: u32, phase: Phase, holder: Option<Caller>, now: Instant) {
         let slot = self.slots[index as usize].as_mut().expect("a slot in use is live");
         self.counts[slot.phase as usize] -= 1;
         self.counts[phase as usize] += 1;
         slot.phase = phase;
         slot.since = now;
+        slot.leaking = false;
         slot.holder = holder;
     }
 
-    /// Notes when the connection of a slot reaches the end of its lifetime.
-    pub(crate) fn set_expiry(&mut self, index: u32, expires: Option<Instant>) {
-        self.slots[index as usize].as_mut().expect("a slot in use is live").expires = expires;
+    /// Takes a slot from its holder, who stays known.
+    pub(crate) fn abandon(&mut self, index: u32) {
+        let slot = self.slots[index as usize].as_mut().expect("a slot in use is live");
+        self.counts[slot.phase as usize] -= 1;
+        self.counts[Phase::Abandoned as usize] += 1;
+        slot.phase = Phase::Abandoned;
     }
 
-    /// The next end of a lifetime after `now`. Those already past belong to connections in use,
-    /// which are looked at when they come back.
-    pub(crate) fn soonest_expiry(&self, now: Instant) -> Option<Instant> {
-        self.slots.iter().flatten().filter_map(|slot| slot.expires).filter(|e| *e > now).min()
+    /// One slot.
+    pub(crate) fn get(&mut self, index: u32) -> &mut Slot {
+        self.slots[index as usize].as_mut().expect("a slot in use is live")
     }
 
     /// Gives a slot back.
-    pub(crate) fn release(&mut self, index: u32) {
+    pub(crate) fn release(&mut self, index: u32) -> Slot {
         let slot = self.slots[index as usize].take().expect("a slot in use is live");
         self.counts[slot.phase as usize] -= 1;
         self.free.push(index);
+        slot
     }
 
     pub(crate) fn count(&self, phase: Phase) -> usize {
@@ -106,8 +124,7 @@ impl Slots {
             (0, _) => 0,
             (count, None) => count,
             (_, Some(start)) => {
-                let slots = self.slots.iter().flatten();
-                slots.filter(|slot| slot.phase == phase && slot.since >= start).count()
+                self.iter().filter(|slot| slot.phase == phase && slot.since >= start).count()
             }
         }
     }
@@ -117,20 +134,26 @@ impl Slots {
         self.counts.iter().sum()
     }
 
-    /// Who holds connections, longest first, `most` of them.
-    pub(crate) fn holders(&self, now: Instant, most: usize) -> Vec<Holder> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flatten()
+    }
+
+    pub(crate) fn indexed(&mut self) -> impl Iterator<Item = (u32, &mut Slot)> {
+        // Taking a slot checked that the index fits.
+        self.slots.iter_mut().enumerate().filter_map(|(i, slot)| Some((i as u32, slot.as_mut()?)))
+    }
+
+    /// Who holds connections, longest first, `most` of them; those with `which` only.
+    pub(crate) fn holders(
+        &self,
+        now: Instant,
+        most: usize,
+        which: impl Fn(&Slot) -> bool,
+    ) -> Vec<Holder> {
         let mut holders: Vec<Holder> = self
-            .slots
             .iter()
-            .flatten()
-            .filter(|slot| slot.phase == Phase::Used)
-            .filter_map(|slot| {
-                Some(Holder {
-                    connection: slot.id,
-                    location: slot.holder?,
-                    held_for: now.saturating_duration_since(slot.since),
-                })
-            })
+            .filter(|slot| matches!(slot.phase, Phase::Used | Phase::Abandoned) && which(slot))
+            .filter_map(|slot| slot.holder_at(now))
             .collect();
         holders.sort_by_key(|holder| std::cmp::Reverse(holder.held_for));
         holders.truncate(most);
@@ -138,20 +161,23 @@ impl Slots {
     }
 }
 
-/// Somebody who holds a connection: where it was acquired, and how long ago.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Holder {
-    /// The connection held.
-    pub connection: ConnectionId,
-    /// The place in the source that acquired it.
-    pub location: &'static Location<'static>,
-    /// For how long it has been held.
-    pub held_for: Duration,
-}
+impl Slot {
+    /// Who holds it.
+    pub(crate) fn holder_at(&self, now: Instant) -> Option<Holder> {
+        let caller = self.holder.as_ref()?;
+        Some(Holder {
+            connection: self.id,
+            location: caller.location,
+            task: caller.task,
+            backtrace: caller.backtrace.clone(),
+            held_for: now.saturating_duration_since(self.since),
+            leak: self.leaking,
+            reclaimed: self.phase == Phase::Abandoned,
+        })
+    }
 
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} for {:.1?} by {}", self.connection, self.held_for, self.location)
+    /// For how long it has been in its phase.
+    pub(crate) fn lasts(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
     }
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::histogram::Histogram;
-use crate::{HistogramSnapshot, WorkStats};
+use crate::{BreakerState, HistogramSnapshot, WorkStats};
 
 /// The sizes of a pool at one moment.
 ///
 /// All numbers come from one look under the lock:
-/// `idle + used + connecting + validating + resetting + closing == size`, always.
+/// `idle + used + connecting + validating + resetting + closing + abandoned == size`, always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -27,12 +27,20 @@ pub struct Status {
     pub resetting: usize,
     /// Being closed.
     pub closing: usize,
+    /// Given up: with holders they were reclaimed from, or stuck in a call that cannot be interrupted.
+    pub abandoned: usize,
     /// Callers that wait.
     pub waiting: usize,
     /// The most connections kept.
     pub max_size: usize,
     /// The most connections above that.
     pub max_overflow: usize,
+    /// The least connections kept idle, as far as `max_size` allows.
+    pub min_idle: usize,
+    /// Whether connecting has failed so often that those who need a new connection are refused.
+    pub breaker: BreakerState,
+    /// Handing out nothing until resumed.
+    pub paused: bool,
     /// No longer handing out connections.
     pub closed: bool,
 }
@@ -45,6 +53,7 @@ impl fmt::Display for Status {
             ("validating", self.validating),
             ("resetting", self.resetting),
             ("closing", self.closing),
+            ("abandoned", self.abandoned),
         ] {
             if count > 0 {
                 write!(f, ", {name} {count}")?;
@@ -55,6 +64,12 @@ impl fmt::Display for Status {
             write!(f, " + {}", self.max_overflow)?;
         }
         write!(f, ", waiting {}", self.waiting)?;
+        if self.breaker != BreakerState::Closed {
+            write!(f, ", breaker {}", self.breaker)?;
+        }
+        if self.paused {
+            f.write_str(", paused")?;
+        }
         if self.closed {
             f.write_str(", closed")?;
         }
@@ -83,6 +98,20 @@ pub struct Closed {
     pub surplus: u64,
     /// Thrown away by their holder.
     pub discarded: u64,
+    /// Had `max_queries` queries.
+    pub queries: u64,
+    /// Had `max_errors` failures.
+    pub errors: u64,
+    /// Used enough, as the user's predicate says.
+    pub retired: u64,
+    /// Retired by [`Pool::invalidate_all`](crate::Pool::invalidate_all).
+    pub invalidated: u64,
+    /// Came back after the pool had given them up.
+    pub reclaimed: u64,
+    /// Stuck in a call that cannot be interrupted.
+    pub stuck: u64,
+    /// Died with the runtime that was working on them.
+    pub lost: u64,
     /// The pool was closed.
     pub shutdown: u64,
 }
@@ -107,6 +136,20 @@ pub enum CloseReason {
     Surplus,
     /// Thrown away by its holder.
     Discarded,
+    /// Had `max_queries` queries.
+    Queries,
+    /// Had `max_errors` failures.
+    Errors,
+    /// Used enough, as the user's predicate says.
+    Retired,
+    /// Retired by [`Pool::invalidate_all`](crate::Pool::invalidate_all).
+    Invalidated,
+    /// Came back after the pool had given it up.
+    Reclaimed,
+    /// Stuck in a call that cannot be interrupted.
+    Stuck,
+    /// Died with the runtime that was working on it.
+    Lost,
     /// The pool was closed.
     Shutdown,
 }
@@ -122,24 +165,42 @@ impl Closed {
             CloseReason::Uses => &mut self.uses,
             CloseReason::Surplus => &mut self.surplus,
             CloseReason::Discarded => &mut self.discarded,
+            CloseReason::Queries => &mut self.queries,
+            CloseReason::Errors => &mut self.errors,
+            CloseReason::Retired => &mut self.retired,
+            CloseReason::Invalidated => &mut self.invalidated,
+            CloseReason::Reclaimed => &mut self.reclaimed,
+            CloseReason::Stuck => &mut self.stuck,
+            CloseReason::Lost => &mut self.lost,
             CloseReason::Shutdown => &mut self.shutdown,
         } += 1;
     }
 
+    /// Each reason by its name, with its number.
+    pub fn by_reason(&self) -> [(&'static str, u64); 16] {
+        [
+            ("broken", self.broken),
+            ("invalid", self.invalid),
+            ("reset_failed", self.reset_failed),
+            ("idle", self.idle),
+            ("lifetime", self.lifetime),
+            ("uses", self.uses),
+            ("queries", self.queries),
+            ("errors", self.errors),
+            ("retired", self.retired),
+            ("invalidated", self.invalidated),
+            ("surplus", self.surplus),
+            ("discarded", self.discarded),
+            ("reclaimed", self.reclaimed),
+            ("stuck", self.stuck),
+            ("lost", self.lost),
+            ("shutdown", self.shutdown),
+        ]
+    }
+
     /// All of them.
     pub fn total(&self) -> u64 {
-        let Self {
-            broken,
-            invalid,
-            reset_failed,
-            idle,
-            lifetime,
-            uses,
-            surplus,
-            discarded,
-            shutdown,
-        } = *self;
-        broken + invalid + reset_failed + idle + lifetime + uses + surplus + discarded + shutdown
+        self.by_reason().into_iter().map(|(_, count)| count).sum()
     }
 }
 
@@ -168,6 +229,15 @@ pub struct Counters {
     pub detached: u64,
     /// Resets that succeeded.
     pub resets: u64,
+    /// Connections held for longer than `leak_threshold`, each counted once for each time it was
+    /// held.
+    pub leaks: u64,
+    /// Leaks that came back.
+    pub leaks_ended: u64,
+    /// Connections taken from holders who had them for longer than `leak_reclaim`.
+    pub reclaimed: u64,
+    /// Waits of tasks that held another connection of this pool while all were in use.
+    pub held_while_waiting: u64,
     /// Connections closed, by reason.
     pub closed: Closed,
 }

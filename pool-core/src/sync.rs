@@ -6,16 +6,23 @@
 
 pub(crate) use std::sync::{Arc, Weak};
 
+#[cfg(wellspring_loom)]
+use loom::sync as imp;
+#[cfg(wellspring_shuttle)]
+use shuttle::sync as imp;
+#[cfg(not(any(wellspring_loom, wellspring_shuttle)))]
+use std::sync as imp;
+
 /// A mutex that ignores poisoning: the state behind it is changed only by code that cannot panic
 /// half-way (no user code runs under the lock), so a poisoned lock means nothing here.
-#[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(imp::Mutex<T>);
 
-pub(crate) type MutexGuard<'a, T> = std::sync::MutexGuard<'a, T>;
+pub(crate) type MutexGuard<'a, T> = imp::MutexGuard<'a, T>;
 
 impl<T> Mutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(std::sync::Mutex::new(value))
+    pub(crate) fn new(value: T) -> Self {
+        Self(imp::Mutex::new(value))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {

@@ -1,15 +1,26 @@
-//! Who waits, in order of arrival: a slab of nodes with a list of the waiting and a list of the
-//! granted threaded through it.
+//! Who waits, in order of priority and arrival: a slab of nodes with a list for each priority and a
+//! list of the granted threaded through it.
 //!
-//! Pure data, changed only under the pool's lock. Every operation is constant time (skipping
-//! expired waiters aside), and a warm slab does not allocate.
+//! Pure data, changed only under the pool's lock. Every operation on one waiter is constant time
+//! (skipping expired waiters aside), and a warm slab does not allocate.
 
-use std::panic::Location;
+mod list;
+#[cfg(test)]
+mod tests;
+
 use std::task::Waker;
 
+use crate::caller::{Caller, Wish};
 use crate::clock::Instant;
+use crate::{Priority, Tag, TaskId};
+use list::{List, NONE, Which};
 
-const NONE: u32 = u32::MAX;
+/// So many of higher priorities are served before the first of a lower one is.
+pub(crate) const MOST_PASSED: u32 = 16;
+
+/// The priorities, most urgent first, as indices of their lists.
+const ORDER: [usize; 3] =
+    [Priority::High as usize, Priority::Normal as usize, Priority::Low as usize];
 
 /// The handle of one waiter, held by exactly one [`Acquire`](crate::Acquire) future, which removes
 /// the node it names. Not `Clone`: a key is used up by [`Waiters::remove`].
@@ -31,32 +42,19 @@ pub(crate) enum Outcome<T, F> {
 struct Node<T, F> {
     outcome: Outcome<T, F>,
     waker: Option<Waker>,
-    location: &'static Location<'static>,
+    caller: Caller,
+    wish: Wish,
+    since: Instant,
     deadline: Instant,
     granted_at: Option<Instant>,
     /// How many newcomers have overtaken it while it was the first in line.
     bypassed: u32,
     /// It was woken to look for itself, and may be counted on to come.
     called: bool,
+    /// It has been looked at for holding a connection while it waits.
+    inspected: bool,
     prev: u32,
     next: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct List {
-    head: u32,
-    tail: u32,
-    len: usize,
-}
-
-impl List {
-    const EMPTY: Self = Self { head: NONE, tail: NONE, len: 0 };
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Which {
-    Waiting,
-    Granted,
 }
 
 /// All waiters of a pool.
@@ -64,7 +62,10 @@ enum Which {
 pub(crate) struct Waiters<T, F> {
     nodes: Vec<Option<Node<T, F>>>,
     free: Vec<u32>,
-    waiting: List,
+    /// By priority.
+    waiting: [List; 3],
+    /// How many of higher priorities have been served since the first of each list could have been.
+    passed: [u32; 3],
     granted: List,
 }
 
@@ -72,22 +73,28 @@ pub(crate) struct Waiters<T, F> {
 #[derive(Debug)]
 pub(crate) struct Head {
     index: u32,
-    /// Where it called from.
-    pub(crate) location: &'static Location<'static>,
+    /// Who it is.
+    pub(crate) caller: Caller,
 }
 
 impl<T, F> Waiters<T, F> {
     pub(crate) fn new() -> Self {
-        Self { nodes: Vec::new(), free: Vec::new(), waiting: List::EMPTY, granted: List::EMPTY }
+        Self {
+            nodes: Vec::new(),
+            free: Vec::new(),
+            waiting: [List::EMPTY; 3],
+            passed: [0; 3],
+            granted: List::EMPTY,
+        }
     }
 
     /// How many are in line; those granted are not.
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len
+        self.waiting.iter().map(|list| list.len).sum()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.len == 0
+        self.waiting.iter().all(|list| list.head == NONE)
     }
 
     /// How many have been given something they have not picked up.
@@ -95,21 +102,26 @@ impl<T, F> Waiters<T, F> {
         self.granted.len
     }
 
-    /// Joins the end of the line.
+    /// Joins the end of the line of its priority.
     pub(crate) fn push(
         &mut self,
         waker: Waker,
-        location: &'static Location<'static>,
+        caller: Caller,
+        wish: Wish,
+        since: Instant,
         deadline: Instant,
     ) -> Key {
         let node = Node {
             outcome: Outcome::Waiting,
             waker: Some(waker),
-            location,
+            caller,
+            wish,
+            since,
             deadline,
             granted_at: None,
             bypassed: 0,
             called: false,
+            inspected: false,
             prev: NONE,
             next: NONE,
         };
@@ -124,45 +136,94 @@ impl<T, F> Waiters<T, F> {
                 index
             }
         };
-        self.link_back(Which::Waiting, index);
+        self.link_back(Which::Waiting(wish.priority as usize), index);
         Key(index)
+    }
+
+    /// The lists in the order in which they are served now.
+    fn order(&self) -> [usize; 3] {
+        let mut order = ORDER;
+        // One that was passed over too often goes first; the least urgent of them, which has waited
+        // for the others as well.
+        let starved = (0..ORDER.len()).rev().find(|i| {
+            let list = ORDER[*i];
+            self.waiting[list].head != NONE && self.passed[list] >= MOST_PASSED
+        });
+        if let Some(index) = starved {
+            order[..=index].rotate_right(1);
+        }
+        order
     }
 
     /// The first in line whose deadline has not passed; those before it whose has are taken out of
     /// line, and their wakers pushed to `expired`, so that each finds out by itself.
     pub(crate) fn head(&mut self, now: Instant, expired: &mut impl Extend<Waker>) -> Option<Head> {
+        let mut stuck = None;
+        for list in self.order() {
+            let Some(index) = self.live_head(list, now, expired) else {
+                continue;
+            };
+            // A waiter without a waker has been woken and was not polled since: it may be stuck.
+            // One that can be woken goes first, else two stuck ones could pass a connection to and
+            // fro between them for ever.
+            match self.awake(index, now) {
+                Some(index) => return Some(self.head_at(index)),
+                None => stuck = stuck.or(Some(index)),
+            }
+        }
+        stuck.map(|index| self.head_at(index))
+    }
+
+    fn head_at(&mut self, index: u32) -> Head {
+        Head { index, caller: self.node(index).caller.clone() }
+    }
+
+    /// The first in one list whose deadline has not passed.
+    fn live_head(
+        &mut self,
+        list: usize,
+        now: Instant,
+        expired: &mut impl Extend<Waker>,
+    ) -> Option<u32> {
         loop {
-            let index = self.waiting.head;
+            let index = self.waiting[list].head;
             if index == NONE {
                 return None;
             }
             let node = self.node(index);
             if node.deadline > now {
-                // A waiter without a waker has been woken and was not polled since: it may be stuck.
-                // One that can be woken goes first, else two stuck ones could pass a connection to
-                // and fro between them for ever.
-                let comes = node.waker.is_some() || node.called;
-                let index = if comes { index } else { self.awake(now, index) };
-                let location = self.node(index).location;
-                return Some(Head { index, location });
+                return Some(index);
             }
             let waker = node.waker.take();
-            self.unlink(Which::Waiting, index);
+            self.unlink(Which::Waiting(list), index);
             expired.extend(waker);
         }
     }
 
-    /// The first in line who can be woken and is not late, else `head`.
-    fn awake(&mut self, now: Instant, head: u32) -> u32 {
-        let mut index = head;
+    /// The first from `index` on who comes when called, and is not late.
+    fn awake(&mut self, mut index: u32, now: Instant) -> Option<u32> {
+        let node = self.node(index);
+        if node.called {
+            return Some(index);
+        }
         while index != NONE {
             let node = self.node(index);
             if node.waker.is_some() && node.deadline > now {
-                return index;
+                return Some(index);
             }
             index = node.next;
         }
-        head
+        None
+    }
+
+    /// The connection the next to be served would like best.
+    pub(crate) fn next_tag(&mut self) -> Option<Tag> {
+        let index = self.first()?;
+        self.node(index).wish.tag
+    }
+
+    fn first(&self) -> Option<u32> {
+        self.order().into_iter().map(|list| self.waiting[list].head).find(|head| *head != NONE)
     }
 
     /// True when newcomers may still overtake `head`.
@@ -173,9 +234,9 @@ impl<T, F> Waiters<T, F> {
     /// Lets a newcomer overtake everybody, if there is nobody or the first in line has not been
     /// overtaken `most` times.
     pub(crate) fn bypass(&mut self, most: u32) -> bool {
-        match self.waiting.head {
-            NONE => true,
-            index => {
+        match self.first() {
+            None => true,
+            Some(index) => {
                 let node = self.node(index);
                 let may = node.bypassed < most;
                 node.bypassed += u32::from(may);
@@ -185,25 +246,32 @@ impl<T, F> Waiters<T, F> {
     }
 
     /// The waker of one of the first `count` in line, taken, unless all of them have been woken.
-    pub(crate) fn take_waker_among(&mut self, count: usize) -> Option<Waker> {
-        let mut index = self.waiting.head;
-        for _ in 0..count {
-            if index == NONE {
-                return None;
+    pub(crate) fn take_waker_among(&mut self, mut count: usize) -> Option<Waker> {
+        for list in self.order() {
+            let mut index = self.waiting[list].head;
+            while index != NONE && count > 0 {
+                let node = self.node(index);
+                if node.waker.is_some() {
+                    node.called = true;
+                    return node.waker.take();
+                }
+                index = node.next;
+                count -= 1;
             }
-            let node = self.node(index);
-            if node.waker.is_some() {
-                node.called = true;
-                return node.waker.take();
-            }
-            index = node.next;
         }
         None
     }
 
     /// Gives the head of the line what it waits for. Returns the waker to wake, outside the lock.
     pub(crate) fn grant(&mut self, head: Head, value: T, now: Instant) -> Option<Waker> {
-        self.unlink(Which::Waiting, head.index);
+        let list = self.node(head.index).wish.priority as usize;
+        self.passed[list] = 0;
+        for lower in 0..list {
+            if self.waiting[lower].head != NONE {
+                self.passed[lower] = self.passed[lower].saturating_add(1);
+            }
+        }
+        self.unlink(Which::Waiting(list), head.index);
         self.link_back(Which::Granted, head.index);
         let node = self.node(head.index);
         node.outcome = Outcome::Granted(value);
@@ -217,23 +285,50 @@ impl<T, F> Waiters<T, F> {
         mut reason: impl FnMut() -> F,
         wake: &mut impl Extend<Waker>,
     ) {
-        while self.waiting.head != NONE {
-            let index = self.waiting.head;
-            self.unlink(Which::Waiting, index);
-            let node = self.node(index);
-            node.outcome = Outcome::Failed(reason());
-            wake.extend(node.waker.take());
+        for list in ORDER {
+            while self.waiting[list].head != NONE {
+                let index = self.waiting[list].head;
+                self.unlink(Which::Waiting(list), index);
+                let node = self.node(index);
+                node.outcome = Outcome::Failed(reason());
+                wake.extend(node.waker.take());
+            }
         }
     }
 
+    /// Takes everything back that was granted and not picked up, and tells those to give up.
+    pub(crate) fn fail_granted(&mut self, mut reason: impl FnMut() -> F) -> Vec<T> {
+        let mut values = Vec::new();
+        while self.granted.head != NONE {
+            let index = self.granted.head;
+            self.unlink(Which::Granted, index);
+            let node = self.node(index);
+            if let Outcome::Granted(value) =
+                std::mem::replace(&mut node.outcome, Outcome::Failed(reason()))
+            {
+                values.push(value);
+            }
+        }
+        values
+    }
+
     /// The longest granted, if it was granted at or before `before` and not picked up: takes the
-    /// value back and puts the waiter at the head of the line again. `Some` of the value, and the
-    /// waiter keeps waiting.
+    /// value back. The waiter goes back to the head of its line by [`restore`](Self::restore).
     pub(crate) fn revoke(&mut self, before: Instant) -> Option<(T, Revoked)> {
         let index = self.granted.head;
         if index == NONE || self.node(index).granted_at.is_none_or(|at| at > before) {
             return None;
         }
+        self.take_back(index)
+    }
+
+    /// As [`revoke`](Self::revoke), of one waiter.
+    pub(crate) fn revoke_from(&mut self, key: &Key) -> Option<(T, Revoked)> {
+        matches!(self.node(key.0).outcome, Outcome::Granted(_)).then_some(())?;
+        self.take_back(key.0)
+    }
+
+    fn take_back(&mut self, index: u32) -> Option<(T, Revoked)> {
         self.unlink(Which::Granted, index);
         let node = self.node(index);
         node.granted_at = None;
@@ -248,9 +343,10 @@ impl<T, F> Waiters<T, F> {
         }
     }
 
-    /// Puts a waiter whose grant was revoked at the head of the line.
+    /// Puts a waiter whose grant was revoked at the head of its line.
     pub(crate) fn restore(&mut self, revoked: Revoked) {
-        self.link_front(Which::Waiting, revoked.0);
+        let list = self.node(revoked.0).wish.priority as usize;
+        self.link_front(Which::Waiting(list), revoked.0);
     }
 
     /// When the longest unpicked grant was made.
@@ -258,6 +354,25 @@ impl<T, F> Waiters<T, F> {
         match self.granted.head {
             NONE => None,
             index => self.nodes[index as usize].as_ref().and_then(|node| node.granted_at),
+        }
+    }
+
+    /// Counts all unpicked grants as made now: time has jumped, and nobody could pick them up.
+    pub(crate) fn renew_grants(&mut self, now: Instant) {
+        let mut index = self.granted.head;
+        while index != NONE {
+            let node = self.node(index);
+            node.granted_at = Some(now);
+            index = node.next;
+        }
+    }
+
+    /// What a waiter was granted and when, if it was.
+    pub(crate) fn granted_to(&mut self, key: &Key) -> Option<(&T, Instant)> {
+        let node = self.node(key.0);
+        match (&node.outcome, node.granted_at) {
+            (Outcome::Granted(value), Some(at)) => Some((value, at)),
+            _ => None,
         }
     }
 
@@ -295,27 +410,44 @@ impl<T, F> Waiters<T, F> {
         wake: &mut impl Extend<Waker>,
     ) -> Option<Instant> {
         let mut soonest: Option<Instant> = None;
-        let mut index = self.waiting.head;
-        while index != NONE {
-            let node = self.node(index);
-            index = node.next;
+        self.for_each_waiting(|node| {
             if node.deadline <= now {
                 wake.extend(node.waker.take());
             } else {
                 soonest = Some(soonest.map_or(node.deadline, |s| s.min(node.deadline)));
             }
-        }
+        });
         soonest
     }
 
     /// The wakers of all in line, taken: to make each look around by itself.
     pub(crate) fn call_all(&mut self, wake: &mut impl Extend<Waker>) {
-        let mut index = self.waiting.head;
-        while index != NONE {
-            let node = self.node(index);
-            index = node.next;
+        self.for_each_waiting(|node| {
             node.called = true;
             wake.extend(node.waker.take());
+        });
+    }
+
+    /// Those who have waited since before `since` and were not looked at before.
+    pub(crate) fn inspect(&mut self, since: Instant, mut look: impl FnMut(&Caller, TaskId)) {
+        self.for_each_waiting(|node| {
+            if node.since <= since && !node.inspected {
+                node.inspected = true;
+                if let Some(task) = node.caller.task {
+                    look(&node.caller, task);
+                }
+            }
+        });
+    }
+
+    fn for_each_waiting(&mut self, mut each: impl FnMut(&mut Node<T, F>)) {
+        for list in ORDER {
+            let mut index = self.waiting[list].head;
+            while index != NONE {
+                let node = self.node(index);
+                index = node.next;
+                each(node);
+            }
         }
     }
 
@@ -323,12 +455,13 @@ impl<T, F> Waiters<T, F> {
     /// one.
     pub(crate) fn remove(&mut self, key: Key) -> (Outcome<T, F>, Option<Waker>) {
         let index = key.0;
-        let granted = matches!(self.node(index).outcome, Outcome::Granted(_));
-        if granted {
+        let node = self.node(index);
+        let list = node.wish.priority as usize;
+        if matches!(node.outcome, Outcome::Granted(_)) {
             self.unlink(Which::Granted, index);
-        } else if self.is_linked(index) {
+        } else if self.is_waiting(list, index) {
             // Those expired or failed have already been taken out of line.
-            self.unlink(Which::Waiting, index);
+            self.unlink(Which::Waiting(list), index);
         }
         let node = self.nodes[index as usize].take().expect("a key names a live node");
         self.free.push(index);
@@ -337,67 +470,12 @@ impl<T, F> Waiters<T, F> {
 
     /// The waker of the first in line, taken: to make it look around by itself.
     pub(crate) fn take_head_waker(&mut self) -> Option<Waker> {
-        match self.waiting.head {
-            NONE => None,
-            index => self.node(index).waker.take(),
-        }
+        let index = self.first()?;
+        self.node(index).waker.take()
     }
 
     fn node(&mut self, index: u32) -> &mut Node<T, F> {
         self.nodes[index as usize].as_mut().expect("a linked or keyed node is live")
-    }
-
-    fn list(&mut self, which: Which) -> &mut List {
-        match which {
-            Which::Waiting => &mut self.waiting,
-            Which::Granted => &mut self.granted,
-        }
-    }
-
-    fn is_linked(&mut self, index: u32) -> bool {
-        let head = self.waiting.head;
-        let node = self.node(index);
-        node.prev != NONE || node.next != NONE || head == index
-    }
-
-    fn link_back(&mut self, which: Which, index: u32) {
-        let tail = std::mem::replace(&mut self.list(which).tail, index);
-        self.list(which).len += 1;
-        let node = self.node(index);
-        node.prev = tail;
-        node.next = NONE;
-        match tail {
-            NONE => self.list(which).head = index,
-            tail => self.node(tail).next = index,
-        }
-    }
-
-    fn link_front(&mut self, which: Which, index: u32) {
-        let head = std::mem::replace(&mut self.list(which).head, index);
-        self.list(which).len += 1;
-        let node = self.node(index);
-        node.prev = NONE;
-        node.next = head;
-        match head {
-            NONE => self.list(which).tail = index,
-            head => self.node(head).prev = index,
-        }
-    }
-
-    fn unlink(&mut self, which: Which, index: u32) {
-        let node = self.node(index);
-        let (prev, next) = (node.prev, node.next);
-        node.prev = NONE;
-        node.next = NONE;
-        match prev {
-            NONE => self.list(which).head = next,
-            prev => self.node(prev).next = next,
-        }
-        match next {
-            NONE => self.list(which).tail = prev,
-            next => self.node(next).prev = prev,
-        }
-        self.list(which).len -= 1;
     }
 }
 
@@ -405,110 +483,3 @@ impl<T, F> Waiters<T, F> {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Revoked(u32);
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    type W = Waiters<u32, &'static str>;
-
-    fn push(waiters: &mut W, deadline: Instant) -> Key {
-        waiters.push(Waker::noop().clone(), Location::caller(), deadline)
-    }
-
-    fn grant_next(waiters: &mut W, value: u32, now: Instant) -> bool {
-        let mut expired: Vec<Waker> = Vec::new();
-        match waiters.head(now, &mut expired) {
-            Some(head) => {
-                drop(waiters.grant(head, value, now));
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn granted(outcome: Outcome<u32, &'static str>) -> Option<u32> {
-        match outcome {
-            Outcome::Granted(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn served_in_order_of_arrival() {
-        let now = crate::clock::now();
-        let later = now + Duration::from_secs(1);
-        let mut waiters = W::new();
-        let keys: Vec<Key> = (0..4).map(|_| push(&mut waiters, later)).collect();
-        for value in 0..4 {
-            assert!(grant_next(&mut waiters, value, now));
-        }
-        assert!(!grant_next(&mut waiters, 9, now));
-        for (expected, key) in (0..4).zip(keys) {
-            assert_eq!(granted(waiters.remove(key).0), Some(expected));
-        }
-    }
-
-    #[test]
-    fn leaving_from_any_place_keeps_the_line() {
-        let now = crate::clock::now();
-        let later = now + Duration::from_secs(1);
-        for leaver in 0..3 {
-            let mut waiters = W::new();
-            let mut keys: Vec<Key> = (0..3).map(|_| push(&mut waiters, later)).collect();
-            let gone = keys.remove(leaver);
-            assert!(matches!(waiters.remove(gone).0, Outcome::Waiting));
-            assert_eq!(waiters.len(), 2);
-            for (value, key) in (0..2).zip(keys) {
-                assert!(grant_next(&mut waiters, value, now));
-                assert_eq!(granted(waiters.remove(key).0), Some(value));
-            }
-            assert!(waiters.is_empty());
-            assert_eq!(waiters.granted(), 0);
-        }
-    }
-
-    #[test]
-    fn the_expired_are_passed_over() {
-        let now = crate::clock::now();
-        let mut waiters = W::new();
-        let late = push(&mut waiters, now);
-        let fine = push(&mut waiters, now + Duration::from_secs(1));
-        let mut expired: Vec<Waker> = Vec::new();
-        let head = waiters.head(now, &mut expired).unwrap();
-        drop(waiters.grant(head, 7, now));
-        assert_eq!(expired.len(), 1);
-        assert!(matches!(waiters.remove(late).0, Outcome::Waiting));
-        assert_eq!(granted(waiters.remove(fine).0), Some(7));
-    }
-
-    #[test]
-    fn a_revoked_waiter_is_first_again() {
-        let now = crate::clock::now();
-        let later = now + Duration::from_secs(1);
-        let mut waiters = W::new();
-        let first = push(&mut waiters, later);
-        let second = push(&mut waiters, later);
-        assert!(grant_next(&mut waiters, 1, now));
-        assert!(waiters.revoke(now - Duration::from_millis(1)).is_none(), "too fresh");
-        let (value, revoked) = waiters.revoke(now).unwrap();
-        assert!(grant_next(&mut waiters, value, now), "the second is served meanwhile");
-        waiters.restore(revoked);
-        assert_eq!(granted(waiters.remove(second).0), Some(1));
-        assert!(grant_next(&mut waiters, 2, now));
-        assert_eq!(granted(waiters.remove(first).0), Some(2));
-    }
-
-    #[test]
-    fn nodes_are_reused() {
-        let now = crate::clock::now();
-        let mut waiters = W::new();
-        for _ in 0..100 {
-            let key = push(&mut waiters, now);
-            waiters.remove(key);
-        }
-        assert_eq!(waiters.nodes.len(), 1);
-    }
-}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use wellspring_pool_core::{FailureClass, Hygiene, Manager, ResetMode};
+use wellspring_pool_core::{Abandoned, FailureClass, Hygiene, Manager, ResetMode};
 
 /// What one call of one operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +112,7 @@ pub struct World {
     pub reset: Script,
     /// Steps of `close`.
     pub close: Script,
+    abandoned: Mutex<Vec<(FakeConnection, Abandoned)>>,
     created: AtomicUsize,
     alive: AtomicUsize,
     most_alive: AtomicUsize,
@@ -121,6 +122,12 @@ impl World {
     /// How many connections were ever opened.
     pub fn created(&self) -> usize {
         self.created.load(Ordering::SeqCst)
+    }
+
+    /// The calls of abandoned connections end, and the connections with them.
+    pub fn unstick(&self) {
+        let abandoned = std::mem::take(&mut *lock(&self.abandoned));
+        drop(abandoned);
     }
 
     /// How many connections exist now.
@@ -157,6 +164,10 @@ pub struct FakeConnection {
     pub dirty: bool,
     /// Set by a test: beyond repair.
     pub broken: bool,
+    /// Set by a test: in a call that cannot be interrupted, until [`World::unstick`].
+    pub stuck: bool,
+    /// Set by a test: as long as it is dirty, it is stuck once a reset was tried.
+    pub stuck_when_dirty: bool,
     /// Set by a test: the hygiene check panics.
     pub hygiene_panics: bool,
     /// Set by a test: the destructor panics.
@@ -185,6 +196,8 @@ impl Manager for Fake {
             number: self.world.created.fetch_add(1, Ordering::SeqCst),
             dirty: false,
             broken: false,
+            stuck: false,
+            stuck_when_dirty: false,
             hygiene_panics: false,
             drop_panics: false,
             last_reset: None,
@@ -215,11 +228,18 @@ impl Manager for Fake {
 
     fn hygiene(&self, connection: &mut FakeConnection) -> Hygiene {
         assert!(!connection.hygiene_panics, "scripted panic in hygiene");
-        match (connection.broken, connection.dirty) {
-            (true, _) => Hygiene::Broken,
-            (false, true) => Hygiene::NeedsReset,
-            (false, false) => Hygiene::Clean,
+        let tried = self.world.reset.calls() > 0;
+        match connection {
+            FakeConnection { stuck: true, .. } => Hygiene::Stuck,
+            FakeConnection { stuck_when_dirty: true, dirty: true, .. } if tried => Hygiene::Stuck,
+            FakeConnection { broken: true, .. } => Hygiene::Broken,
+            FakeConnection { dirty: true, .. } => Hygiene::NeedsReset,
+            _ => Hygiene::Clean,
         }
+    }
+
+    fn abandon(&self, connection: FakeConnection, place: Abandoned) {
+        lock(&self.world.abandoned).push((connection, place));
     }
 
     fn classify(&self, error: &FakeError) -> FailureClass {

@@ -1,5 +1,9 @@
 //! Opening a database: lazily or not, several connections at the start, none kept, one outside.
 
+use std::time::Duration;
+
+use wellspring::Startup;
+
 use crate::databases::on_every_database;
 
 on_every_database! {
@@ -12,8 +16,17 @@ on_every_database! {
     }
 
     async fn initial_size_is_opened_at_the_start(fresh: Fresh) {
-        let db = fresh.builder().pool_with(|pool| pool.initial_size = 3).connect().await.unwrap();
-        assert_eq!(db.status().idle, 3);
+        let of_three = || fresh.builder().pool_with(|pool| pool.initial_size = 3);
+        let filled = of_three().pool_with(|pool| pool.startup = Startup::Fill).connect().await;
+        assert_eq!(filled.unwrap().status().idle, 3);
+        // By default one is proved, and the others follow.
+        let proved = of_three().connect().await.unwrap();
+        assert!(proved.status().idle >= 1);
+        while proved.status().idle < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let lazy = of_three().pool_with(|pool| pool.startup = Startup::Lazy).connect().await;
+        assert_eq!(lazy.unwrap().status().size, 0);
     }
 
     async fn unpooled_opens_a_connection_per_use(fresh: Fresh) {

@@ -250,7 +250,7 @@ on_every_database! {
 
     async fn running_again_is_bounded_and_only_for_the_databases_sake(fresh: Fresh) {
         let (connector, faults) = faulty(&fresh).await;
-        let policy = RetryPolicy { max_attempts: 3, ..RetryPolicy::default() };
+        let policy = RetryPolicy { max_attempts: Some(3), ..RetryPolicy::default() };
         let db = Database::with_connector(Arc::clone(&connector)).retry(policy).connect().await.unwrap();
         accounts(&db).await;
         let calls = AtomicUsize::new(0);

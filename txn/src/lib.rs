@@ -12,10 +12,9 @@
 
 mod home;
 mod open;
-mod retry;
 mod run;
 mod tx;
 
-pub use retry::RetryPolicy;
 pub use run::{Begin, transaction, transaction_once};
 pub use tx::{Transaction, Tx, TxLease};
+pub use wellspring_connector::RetryPolicy;

@@ -1,7 +1,17 @@
-//! `cargo xtask bench`: measurements, which have a workspace of their own.
+//! `cargo xtask bench`: measurements and comparisons, which have workspaces of their own.
 
 use crate::process::{cargo, run};
 use crate::workspace::Workspace;
+
+/// Runs the verified hazards of connection pools against the peers and Wellspring, as a table; `args`
+/// are those of `bench-hazards`.
+pub(crate) fn hazards(workspace: &Workspace, args: &[String]) -> Result<(), String> {
+    let mut command = cargo(&workspace.root);
+    command
+        .args(["run", "--quiet", "--release", "--manifest-path", "bench/hazards/Cargo.toml", "--"])
+        .args(args);
+    run(&mut command)
+}
 
 /// Measures database work beside the peers; `args` are those of `bench-db compare`.
 ///

@@ -26,6 +26,8 @@ cargo xtask servers status
 cargo xtask bench db [--groups NAME,...] [--peers NAME,...] [--rounds N] [--quick]
     Measures database work side by side with other pools and drivers, on private servers;
     `bench db --help` says more.
+cargo xtask bench hazards [--hazards V1,...] [--peers NAME,...]
+    Runs twelve verified hazards of connection pools against the peers and Wellspring, as a table.
 cargo xtask help
     This text.
 ";
@@ -38,8 +40,15 @@ pub(crate) enum Task {
     Test(Wanted),
     Ci(Wanted),
     Servers(Action),
-    /// What comes after `bench db`; the benchmark reads it.
-    Bench(Vec<String>),
+    /// What comes after `bench NAME`; the benchmark reads it.
+    Bench(Bench, Vec<String>),
+}
+
+/// What can be measured or compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bench {
+    Db,
+    Hazards,
 }
 
 const COMMANDS: &str = "test, tidy, ci, servers, bench, help";
@@ -56,7 +65,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, Stri
         "test" => wanted("test", args, test::PARTS).map(Task::Test),
         "ci" => wanted("ci", args, &ci::parts()).map(Task::Ci),
         "servers" => servers(args).map(Task::Servers),
-        "bench" => bench(args).map(Task::Bench),
+        "bench" => bench(args),
         "tidy" => no_more("tidy", args).map(|()| Task::Tidy),
         "help" | "--help" | "-h" => Ok(Task::Help),
         other => Err(format!("unknown command `{other}`; the commands are: {COMMANDS}")),
@@ -121,13 +130,18 @@ fn kinds(names: impl IntoIterator<Item = String>) -> Result<Vec<Kind>, String> {
     names.into_iter().map(kind).collect()
 }
 
-fn bench(args: impl IntoIterator<Item = String>) -> Result<Vec<String>, String> {
+fn bench(args: impl IntoIterator<Item = String>) -> Result<Task, String> {
+    const BENCHES: &str = "db, hazards";
     let mut args = args.into_iter();
-    match args.next().as_deref() {
-        Some("db") => Ok(args.collect()),
-        Some(other) => Err(format!("bench: unknown benchmark `{other}`; there is: db")),
-        None => Err("bench needs the name of a benchmark; there is: db".to_owned()),
-    }
+    let bench = match args.next().as_deref() {
+        Some("db") => Bench::Db,
+        Some("hazards") => Bench::Hazards,
+        Some(other) => {
+            return Err(format!("bench: unknown benchmark `{other}`; there are: {BENCHES}"));
+        }
+        None => return Err(format!("bench needs the name of a benchmark; there are: {BENCHES}")),
+    };
+    Ok(Task::Bench(bench, args.collect()))
 }
 
 fn no_more(command: &str, args: impl IntoIterator<Item = String>) -> Result<(), String> {
@@ -150,7 +164,8 @@ mod tests {
         assert_eq!(read("tidy"), Ok(Task::Tidy));
         assert_eq!(read("help"), Ok(Task::Help));
         let quick = ["--groups", "pg-point", "--quick"].map(str::to_owned).to_vec();
-        assert_eq!(read("bench db --groups pg-point --quick"), Ok(Task::Bench(quick)));
+        assert_eq!(read("bench db --groups pg-point --quick"), Ok(Task::Bench(Bench::Db, quick)));
+        assert_eq!(read("bench hazards"), Ok(Task::Bench(Bench::Hazards, vec![])));
         let both = Wanted { all: true, required: vec!["unit".into(), "doc".into()] };
         assert_eq!(read("servers up"), Ok(Task::Servers(Action::Up(vec![]))));
         let two = vec![Kind::MySql, Kind::Postgres];

@@ -16,7 +16,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
-use flags::Task;
+use flags::{Bench, Task};
 use workspace::Workspace;
 
 fn main() -> ExitCode {
@@ -43,20 +43,17 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(&workspace).is_ok(),
         Task::Test(wanted) => part::run_all(&workspace, test::PARTS, &wanted),
         Task::Ci(wanted) => part::run_all(&workspace, &ci::parts(), &wanted),
-        Task::Bench(args) => match bench::db(&workspace, &args) {
-            Ok(()) => true,
-            Err(message) => {
-                eprintln!("{message}");
-                false
-            }
-        },
-        Task::Servers(action) => match servers::run(&workspace, action) {
-            Ok(()) => true,
-            Err(message) => {
-                eprintln!("{message}");
-                false
-            }
-        },
+        Task::Bench(Bench::Db, args) => told(bench::db(&workspace, &args)),
+        Task::Bench(Bench::Hazards, args) => told(bench::hazards(&workspace, &args)),
+        Task::Servers(action) => told(servers::run(&workspace, action)),
     };
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// `true` when it went well; else says why not.
+fn told(result: Result<(), String>) -> bool {
+    if let Err(message) = &result {
+        eprintln!("{message}");
+    }
+    result.is_ok()
 }

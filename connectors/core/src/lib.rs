@@ -111,4 +111,4 @@ pub use translator::Translator;
 pub use uuid::Uuid;
 pub use value::{Array, Native, Value, ValueKind, ValueRef};
 pub use value_batch::ValueBatch;
-pub use wellspring_pool_core::{ResetMode, WorkKind};
+pub use wellspring_pool_core::{ResetMode, RetryPolicy, WorkKind};

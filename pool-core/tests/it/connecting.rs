@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wellspring_pool_core::{AcquireError, ConnectError, Phase};
+use wellspring_pool_core::{AcquireError, ConnectError, Phase, RetryPolicy};
 use wellspring_testkit::fake::Step;
 
 use crate::support::{full_strength, identity_holds, pool, pool_with, settle};
@@ -65,9 +65,9 @@ async fn a_timeout_carries_the_last_connect_error() {
 #[tokio::test(start_paused = true)]
 async fn after_a_failure_one_task_probes_for_all() {
     let (pool, world) = pool_with(8, |b| {
-        b.max_connecting(8)
-            .acquire_timeout(Duration::from_secs(60))
-            .connect_backoff_max(Duration::from_secs(1))
+        b.max_connecting(8).breaker(None).acquire_timeout(Duration::from_secs(60)).connect_retry(
+            RetryPolicy { max_pause: Duration::from_secs(1), ..RetryPolicy::connecting() },
+        )
     });
     world.connect.always(Step::Fail);
     let tasks: Vec<_> = (0..8)
@@ -204,8 +204,10 @@ async fn warm_up_opens_as_many_as_asked_and_allowed() {
     let (pool, world) = pool_with(5, |b| b.max_connecting(2).max_overflow(3));
     pool.warm_up(3).await.unwrap();
     assert_eq!(pool.status().idle, 3);
-    pool.warm_up(100).await.unwrap();
+    pool.warm_up(5).await.unwrap();
     assert_eq!(pool.status().idle, 5);
+    let error = pool.warm_up(6).await.unwrap_err();
+    assert!(matches!(error, ConnectError::TooMany { asked: 6, max_size: 5 }), "{error}");
     assert_eq!(world.created(), 5);
 }
 

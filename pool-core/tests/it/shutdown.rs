@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wellspring_pool_core::{AcquireError, ConnectError, TryGetError};
+use wellspring_pool_core::{AcquireError, ConnectError, RetryPolicy, TryGetError};
 use wellspring_testkit::fake::Step;
 
 use crate::support::{pool, pool_with, settle};
@@ -113,9 +113,11 @@ async fn abort_stops_what_hangs() {
 #[tokio::test(start_paused = true)]
 async fn a_pool_that_backs_off_closes_at_once() {
     let (pool, world) = pool_with(1, |b| {
-        b.min_idle(1)
-            .connect_backoff(Duration::from_secs(3_600))
-            .connect_backoff_max(Duration::from_secs(3_600))
+        b.min_idle(1).connect_retry(RetryPolicy {
+            base_pause: Duration::from_secs(3_600),
+            max_pause: Duration::from_secs(3_600),
+            ..RetryPolicy::connecting()
+        })
     });
     world.connect.always(Step::Fail);
     settle().await;

@@ -29,7 +29,8 @@ pub(crate) fn identity_holds(status: Status) {
         + status.connecting
         + status.validating
         + status.resetting
-        + status.closing;
+        + status.closing
+        + status.abandoned;
     assert_eq!(sum, status.size, "{status:?}");
     assert!(status.size <= status.max_size + status.max_overflow, "{status:?}");
 }

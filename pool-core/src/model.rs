@@ -1,0 +1,182 @@
+//! The runtime and clock of model-checked builds (`--cfg wellspring_loom`, `--cfg
+//! wellspring_shuttle`): time stands still until the model advances it, and tasks are the model
+//! checker's. Not part of the public interface of any other build.
+//!
+//! The statics here are plain ones: model checkers run one thread at a time, and no lock here is held
+//! across a point where they switch. Each execution begins with [`begin`] and ends with [`end`].
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::clock::{self, Instant};
+use crate::{Manager, Pool};
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+static NOW: AtomicU64 = AtomicU64::new(0);
+static SLEEPERS: Mutex<Vec<(Instant, u64, Waker)>> = Mutex::new(Vec::new());
+static SLEEPS: AtomicU64 = AtomicU64::new(0);
+static SPAWNED: Mutex<VecDeque<Task>> = Mutex::new(VecDeque::new());
+
+fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins an execution: time is zero, nothing sleeps, nothing is spawned.
+pub fn begin() {
+    NOW.store(0, Ordering::SeqCst);
+    SLEEPS.store(0, Ordering::SeqCst);
+    end();
+}
+
+/// Ends an execution: drops what is left over, inside it.
+pub fn end() {
+    let sleepers = std::mem::take(&mut *lock(&SLEEPERS));
+    drop(sleepers);
+    let spawned = std::mem::take(&mut *lock(&SPAWNED));
+    drop(spawned);
+}
+
+/// The model's time.
+pub fn now() -> Instant {
+    static BASE: OnceLock<Instant> = OnceLock::new();
+    // Far enough from the beginning of time that patience can be subtracted.
+    let base = *BASE.get_or_init(|| Instant::now() + Duration::from_secs(1 << 20));
+    base + Duration::from_nanos(NOW.load(Ordering::SeqCst))
+}
+
+/// Lets time pass, and wakes those whose time has come.
+pub fn advance(by: Duration) {
+    let nanos = u64::try_from(by.as_nanos()).expect("models run for less than 500 years");
+    NOW.fetch_add(nanos, Ordering::SeqCst);
+    let now = now();
+    let mut due = Vec::new();
+    lock(&SLEEPERS).retain(|(deadline, _, waker)| {
+        let is_due = *deadline <= now;
+        if is_due {
+            due.push(waker.clone());
+        }
+        !is_due
+    });
+    for waker in due {
+        waker.wake();
+    }
+}
+
+/// How long until the next sleeper is due, if somebody sleeps.
+pub fn next_due() -> Option<Duration> {
+    let now = now();
+    let soonest = lock(&SLEEPERS).iter().map(|(deadline, _, _)| *deadline).min();
+    soonest.map(|deadline| deadline.saturating_duration_since(now))
+}
+
+/// A sleep in the model's time.
+#[derive(Debug)]
+pub struct Sleep {
+    deadline: Instant,
+    number: u64,
+}
+
+/// Sleeps until `deadline`.
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep { deadline, number: SLEEPS.fetch_add(1, Ordering::SeqCst) }
+}
+
+impl Sleep {
+    fn forget(&self) -> Vec<(Instant, u64, Waker)> {
+        let mut sleepers = lock(&SLEEPERS);
+        let (mine, others) =
+            std::mem::take(&mut *sleepers).into_iter().partition(|(_, n, _)| *n == self.number);
+        *sleepers = others;
+        mine
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let old = self.forget();
+        drop(old);
+        if self.deadline <= now() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        lock(&SLEEPERS).push((self.deadline, self.number, waker));
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        let old = self.forget();
+        drop(old);
+    }
+}
+
+/// The one runtime of a model.
+#[derive(Debug, Clone)]
+pub struct Runtime;
+
+/// Its identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuntimeId;
+
+impl Runtime {
+    /// Its identity.
+    pub fn id(&self) -> RuntimeId {
+        RuntimeId
+    }
+}
+
+/// Always there.
+pub fn current() -> Option<Runtime> {
+    Some(Runtime)
+}
+
+/// A task of the model checker.
+#[cfg(wellspring_shuttle)]
+pub fn spawn(_: &Runtime, future: impl Future<Output = ()> + Send + 'static) {
+    drop(shuttle::future::spawn(future));
+}
+
+/// A task for [`run_spawned`]: loom bounds the number of threads, so the model says when.
+#[cfg(wellspring_loom)]
+pub fn spawn(_: &Runtime, future: impl Future<Output = ()> + Send + 'static) {
+    lock(&SPAWNED).push_back(Box::pin(future));
+}
+
+/// Polls each spawned task, those they spawn included, once: those of the scripted managers of models
+/// come to their end. What is still pending (the housekeeper) is dropped.
+pub fn run_spawned() {
+    loop {
+        let task = lock(&SPAWNED).pop_front();
+        let Some(mut task) = task else {
+            return;
+        };
+        let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(task);
+    }
+}
+
+/// No budget here.
+pub fn consume_budget(_: &mut Context<'_>) -> Poll<()> {
+    Poll::Ready(())
+}
+
+/// No tasks with names here.
+pub fn task() -> Option<tokio::task::Id> {
+    None
+}
+
+/// One round of housekeeping, in the caller's thread.
+pub fn housekeep<M: Manager>(pool: &Pool<M>) {
+    pool.shared.change(|state, rules, actions| {
+        state.housekeep(rules, clock::now(), actions);
+    });
+}

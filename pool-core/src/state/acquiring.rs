@@ -1,0 +1,271 @@
+//! The callers' side: taking what is idle, joining the line, being served, leaving.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use super::{Arrival, Failure, GRANT_PATIENCE, State};
+use crate::actions::Actions;
+use crate::caller::{Caller, Wish};
+use crate::clock::Instant;
+use crate::entry::Entry;
+use crate::rules::Rules;
+use crate::waiters::{Key, Outcome};
+use crate::{AcquireError, Tag, TimeoutInfo, Validate, WhenExhausted};
+
+/// How many holders a timeout names.
+const HOLDERS: usize = 5;
+
+/// What waiting came to.
+pub(crate) type Served<C, E> = Result<Box<Entry<C>>, AcquireError<E>>;
+
+/// What looking for an idle connection came to.
+pub(crate) enum Look<C> {
+    /// One fit for use, marked as used. With `poke` the housekeeper has something to do: too few are
+    /// idle now, or somebody holds a connection.
+    Found {
+        entry: Box<Entry<C>>,
+        poke: bool,
+    },
+    /// None that may be taken at once.
+    Nothing,
+    Paused,
+    Closed,
+}
+
+impl<C, E> State<C, E> {
+    /// The free path: the next idle connection, if nobody waits and it is fit as it is.
+    pub(crate) fn look(
+        &mut self,
+        rules: &Rules<'_>,
+        caller: &Caller,
+        tag: Option<Tag>,
+        now: Instant,
+    ) -> Look<C> {
+        if self.closed {
+            return Look::Closed;
+        }
+        if self.paused {
+            return Look::Paused;
+        }
+        let Some(index) = self.choose(rules, tag) else {
+            return Look::Nothing;
+        };
+        let entry = &self.idle[index];
+        if entry.is_expired(now)
+            || rules.needs_preparation(entry, now)
+            || !self.waiters.bypass(rules.options.max_bypass())
+        {
+            return Look::Nothing;
+        }
+        let mut entry = self.idle.remove(index).expect("just seen");
+        let watch = self.hand_out(rules, &mut entry, caller.clone(), now);
+        self.counters.acquired_directly += 1;
+        let refill =
+            self.idle.len() < self.sizes.min_idle && self.connects_wanted(rules, now).0 > 0;
+        Look::Found { entry, poke: refill || watch }
+    }
+
+    /// Joins the line, unless that is refused, and sets in motion what the waiter needs.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn enqueue(
+        &mut self,
+        rules: &Rules<'_>,
+        waker: &mut Option<Waker>,
+        caller: &Caller,
+        wish: Wish,
+        deadline: Instant,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) -> Result<Key, AcquireError<E>> {
+        let options = rules.options;
+        if let Some(retry_in) = self.refused_by_breaker(now) {
+            self.counters.refused += 1;
+            self.missed = true;
+            self.attempt_in_background(now, actions);
+            let last_connect_error = self.last_connect_error.clone();
+            return Err(AcquireError::BreakerOpen { last_connect_error, retry_in });
+        }
+        let queued = self.waiters.len();
+        if options.max_waiters.is_some_and(|limit| queued >= limit)
+            || options.when_exhausted == WhenExhausted::Fail
+        {
+            let may_open = if self.may_connect(now) { self.room() } else { 0 };
+            let prospects = if self.paused {
+                0
+            } else {
+                self.idle.len() + self.coming(options, now) + may_open
+            };
+            if options.when_exhausted == WhenExhausted::Fail && queued >= prospects {
+                self.counters.refused += 1;
+                return Err(AcquireError::Exhausted { status: self.status(now) });
+            }
+            // Those for whom something is on its way do not count.
+            if let Some(limit) = options.max_waiters
+                && queued >= limit.saturating_add(prospects)
+            {
+                self.counters.refused += 1;
+                return Err(AcquireError::TooManyWaiters { limit, status: self.status(now) });
+            }
+        }
+        let waker = waker.take().expect("the caller brings its waker");
+        let key = self.waiters.push(waker, caller.clone(), wish, now, deadline);
+        // With somebody in line the housekeeper watches over grants.
+        if !std::mem::replace(&mut self.watching, true)
+            || self.next_look.is_none_or(|next| deadline < next)
+        {
+            self.poke(now, actions);
+        }
+        self.pump(rules, now, actions);
+        Ok(key)
+    }
+
+    /// Looks after a waiter: `true` when its turn has come and [`claim`](Self::claim) will tell.
+    pub(crate) fn poll_waiter(
+        &mut self,
+        rules: &Rules<'_>,
+        key: &Key,
+        waker: Waker,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) -> (bool, [Option<Waker>; 2]) {
+        self.take_back_if_stale(rules, key, now, actions);
+        let (ready, old) = self.waiters.is_ready(key);
+        if ready {
+            if self.orphaned {
+                self.pump(rules, now, actions);
+            }
+            return (true, [old, Some(waker)]);
+        }
+        // Where fairness is bounded, there may be an idle connection. And what the pool started for
+        // its waiters may have died with another runtime; whoever is polled starts it again on a
+        // live one.
+        self.pump(rules, now, actions);
+        let leftover = self.waiters.stay(key, waker);
+        let served = leftover.is_some();
+        (served, [old, leftover])
+    }
+
+    /// A grant of a connection that was retired meanwhile is taken back, and one that is picked up so
+    /// late that the connection may have become too old, or unproven again.
+    fn take_back_if_stale(
+        &mut self,
+        rules: &Rules<'_>,
+        key: &Key,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) {
+        let generation = self.generation;
+        let Some((entry, granted_at)) = self.waiters.granted_to(key) else {
+            return;
+        };
+        let late = now.saturating_duration_since(granted_at) > GRANT_PATIENCE;
+        let silent = now.saturating_duration_since(entry.proven_at);
+        let proven = match rules.options.validate {
+            Validate::Never => true,
+            Validate::Idle(limit) => silent <= limit,
+            Validate::Always => false,
+        };
+        let worn = entry.is_expired(now) || !proven;
+        if entry.generation == generation && !(late && worn) {
+            return;
+        }
+        if let Some((mut entry, revoked)) = self.waiters.revoke_from(key) {
+            entry.uses -= 1;
+            self.waiters.restore(revoked);
+            self.place(rules, entry, Arrival::Returned, 0, now, actions);
+        }
+    }
+
+    /// Takes what a waiter whose turn has come was given.
+    pub(crate) fn claim(&mut self, key: Key) -> Served<C, E> {
+        match self.waiters.remove(key).0 {
+            Outcome::Granted(entry) => {
+                self.counters.acquired_after_wait += 1;
+                Ok(entry)
+            }
+            Outcome::Failed(failure) => Err(failure.into_error()),
+            Outcome::Waiting => unreachable!("claim is called when poll_waiter said ready"),
+        }
+    }
+
+    /// A waiter's time is up. It may have been served in the last moment.
+    pub(crate) fn expire(
+        &mut self,
+        rules: &Rules<'_>,
+        key: Key,
+        waited: Duration,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) -> (Served<C, E>, Option<Waker>) {
+        let (outcome, waker) = self.waiters.remove(key);
+        let result = match outcome {
+            Outcome::Granted(entry) => {
+                self.counters.acquired_after_wait += 1;
+                Ok(entry)
+            }
+            Outcome::Failed(failure) => Err(failure.into_error()),
+            Outcome::Waiting => {
+                self.counters.timed_out += 1;
+                let phase = self.phase();
+                self.pass_on(rules, &waker, now, actions);
+                Err(AcquireError::Timeout(Box::new(TimeoutInfo {
+                    phase,
+                    waited,
+                    status: self.status(now),
+                    last_connect_error: self.last_connect_error.clone(),
+                    holders: self.slots.holders(now, HOLDERS, |_| true),
+                })))
+            }
+        };
+        (result, waker)
+    }
+
+    /// A waiter leaves without being asked. What it was given goes to the next.
+    pub(crate) fn leave(
+        &mut self,
+        rules: &Rules<'_>,
+        key: Key,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) -> Option<Waker> {
+        let (outcome, waker) = self.waiters.remove(key);
+        self.counters.abandoned_waits += 1;
+        if let Outcome::Granted(mut entry) = outcome {
+            entry.uses -= 1;
+            self.admit(rules, entry, Arrival::Prepared, now, actions);
+        } else {
+            self.pass_on(rules, &waker, now, actions);
+        }
+        waker
+    }
+
+    /// A waiter that leaves line without a waker was woken to start what the pool needs (see
+    /// [`free_after_death`](Self::free_after_death)) and did not come to it: the next one shall.
+    fn pass_on(
+        &mut self,
+        rules: &Rules<'_>,
+        waker: &Option<Waker>,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) {
+        if waker.is_none() {
+            actions.wake.extend(self.waiters.take_head_waker());
+        }
+        // What it wanted of other pools is wanted no more.
+        if self.membership.is_some() && self.connects_wanted(rules, now).0 == 0 {
+            self.want_nothing_elsewhere(actions);
+        }
+    }
+}
+
+impl<E> Failure<E> {
+    fn into_error(self) -> AcquireError<E> {
+        match self {
+            Self::Closed => AcquireError::Closed,
+            Self::Connect(error) => AcquireError::Connect(error),
+            Self::BreakerOpen { cause, retry_in } => {
+                AcquireError::BreakerOpen { last_connect_error: cause, retry_in }
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Connections that become available: to the first waiter, to the idle ones, or out.
+
+use super::{SlotPhase, State};
+use crate::actions::Actions;
+use crate::caller::Caller;
+use crate::clock::Instant;
+use crate::entry::Entry;
+use crate::rules::Rules;
+use crate::{CloseReason, Reuse, Tag};
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It was just opened: whatever its age, it serves once.
+    Fresh,
+    /// It was just proved alive, or nobody has touched it since.
+    Prepared,
+    /// From its holder.
+    Returned,
+}
+
+impl<C, E> State<C, E> {
+    /// Takes in a connection that is fit for use: to the first waiter, else idle, else closed.
+    /// Where fairness is bounded, newcomers may be faster than the first waiter.
+    pub(crate) fn admit(
+        &mut self,
+        rules: &Rules<'_>,
+        entry: Box<Entry<C>>,
+        arrival: Arrival,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) {
+        let most = rules.options.max_bypass();
+        self.place(rules, entry, arrival, most, now, actions);
+    }
+
+    /// As [`admit`](Self::admit), while the first waiter has been overtaken fewer than `most` times.
+    pub(super) fn place(
+        &mut self,
+        rules: &Rules<'_>,
+        mut entry: Box<Entry<C>>,
+        arrival: Arrival,
+        most: u32,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) {
+        if self.closed {
+            return self.close(entry, CloseReason::Shutdown, now, actions);
+        }
+        if let Some(reason) = self.worn(rules, &entry, arrival, now) {
+            self.close(entry, reason, now, actions);
+            return self.pump(rules, now, actions);
+        }
+        let head = if self.paused { None } else { self.waiters.head(now, &mut actions.wake) };
+        if let Some(head) = head {
+            if arrival == Arrival::Returned && rules.needs_preparation(&entry, now) {
+                self.slots.set(entry.slot, SlotPhase::Validating, None, now);
+                actions.prepare.push(entry);
+                return;
+            }
+            if !self.waiters.may_be_bypassed(&head, most) || self.is_surplus() {
+                let watch = self.hand_out(rules, &mut entry, head.caller.clone(), now);
+                if watch {
+                    self.poke(now, actions);
+                }
+                let waker = self.waiters.grant(head, entry, now);
+                actions.wake.extend(waker);
+                return;
+            }
+            // As many shall come as find something.
+            actions.wake.extend(self.waiters.take_waker_among(self.idle.len() + 1));
+        } else if self.is_surplus() || self.is_wanted_elsewhere() {
+            return self.close(entry, CloseReason::Surplus, now, actions);
+        }
+        self.slots.set(entry.slot, SlotPhase::Idle, None, now);
+        self.push_idle(entry);
+        self.want_housekeeper(now, actions);
+    }
+
+    /// Why a connection is not to be used again.
+    fn worn(
+        &mut self,
+        rules: &Rules<'_>,
+        entry: &Entry<C>,
+        arrival: Arrival,
+        now: Instant,
+    ) -> Option<CloseReason> {
+        let fresh = arrival == Arrival::Fresh;
+        if entry.generation != self.generation {
+            Some(CloseReason::Invalidated)
+        } else if !fresh && (entry.is_expired(now) || self.slots.get(entry.slot).renewed) {
+            Some(CloseReason::Lifetime)
+        } else if self.counted() > self.sizes.limit() {
+            // The pool was made smaller.
+            Some(CloseReason::Surplus)
+        } else {
+            rules.worn(entry)
+        }
+    }
+
+    /// One more idle connection would be one too many.
+    fn is_surplus(&self) -> bool {
+        self.staying() > self.sizes.max_size || self.idle.len() >= self.sizes.max_idle()
+    }
+
+    /// Marks a connection as with a holder. `true` when the housekeeper is to be told that there is
+    /// one now.
+    #[must_use]
+    pub(super) fn hand_out(
+        &mut self,
+        rules: &Rules<'_>,
+        entry: &mut Entry<C>,
+        caller: Caller,
+        now: Instant,
+    ) -> bool {
+        entry.uses += 1;
+        entry.checked_out_at = now;
+        entry.idle_for = now.saturating_duration_since(entry.idle_since);
+        self.slots.set(entry.slot, SlotPhase::Used, Some(caller), now);
+        rules.watches_leaks() && !std::mem::replace(&mut self.watching_leaks, true)
+    }
+
+    // ---- the idle ones --------------------------------------------------------------------
+
+    /// Keeps the idle ones in the order in which they became idle: one that was validated
+    /// meanwhile goes back to its place.
+    fn push_idle(&mut self, entry: Box<Entry<C>>) {
+        if self.idle.back().is_none_or(|last| last.idle_since <= entry.idle_since) {
+            return self.idle.push_back(entry);
+        }
+        let index = self.idle.partition_point(|other| other.idle_since <= entry.idle_since);
+        self.idle.insert(index, entry);
+    }
+
+    /// The idle connection to hand out next: one with the tag wished for, else one without any, else
+    /// the coldest; without a wish the warmest or the coldest.
+    pub(super) fn choose(&self, rules: &Rules<'_>, tag: Option<Tag>) -> Option<usize> {
+        let last = self.idle.len().checked_sub(1)?;
+        let plain = match rules.options.reuse {
+            Reuse::Lifo => last,
+            Reuse::Fifo => 0,
+        };
+        if tag.is_none() {
+            return Some(plain);
+        }
+        let with = |wanted: Option<Tag>| match rules.options.reuse {
+            Reuse::Lifo => self.idle.iter().rposition(|entry| entry.tag == wanted),
+            Reuse::Fifo => self.idle.iter().position(|entry| entry.tag == wanted),
+        };
+        with(tag).or_else(|| with(None)).or(Some(0))
+    }
+
+    // ---- matching demand with supply ------------------------------------------------------
+
+    /// Serves waiters from idle connections, and starts what is missing.
+    pub(crate) fn pump(&mut self, rules: &Rules<'_>, now: Instant, actions: &mut Actions<C>) {
+        self.orphaned = false;
+        if self.closed {
+            return;
+        }
+        self.want_housekeeper(now, actions);
+        if self.paused {
+            return;
+        }
+        self.serve_from_idle(rules, now, actions);
+        self.refuse_waiters(now, actions);
+        self.start_connects(rules, now, actions);
+    }
+
+    fn serve_from_idle(&mut self, rules: &Rules<'_>, now: Instant, actions: &mut Actions<C>) {
+        while !self.waiters.is_empty() {
+            let tag = self.waiters.next_tag();
+            let Some(index) = self.choose(rules, tag) else {
+                return;
+            };
+            let entry = &self.idle[index];
+            let needs_preparation = rules.needs_preparation(entry, now);
+            if needs_preparation
+                && !entry.is_expired(now)
+                && self.slots.count(SlotPhase::Validating) >= self.waiters.len()
+            {
+                return;
+            }
+            let entry = self.idle.remove(index).expect("just seen");
+            if entry.is_expired(now) {
+                self.close(entry, CloseReason::Lifetime, now, actions);
+            } else if needs_preparation {
+                self.slots.set(entry.slot, SlotPhase::Validating, None, now);
+                actions.prepare.push(entry);
+            } else {
+                self.place(rules, entry, Arrival::Prepared, 0, now, actions);
+            }
+        }
+    }
+}
