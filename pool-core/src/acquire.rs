@@ -14,7 +14,7 @@ use crate::entry::Entry;
 use crate::rt::{self, RuntimeId, Sleep};
 use crate::state::Look;
 use crate::waiters::Key;
-use crate::{AcquireError, Event, Manager, Pool, Pooled, Priority, Tag};
+use crate::{AcquireError, Manager, Pool, Pooled, Priority, Tag};
 
 type Taken<M> = Result<Box<Entry<<M as Manager>::Connection>>, AcquireError<<M as Manager>::Error>>;
 
@@ -186,39 +186,40 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
 
     /// In line: has the turn come, or the time run out?
     fn look_after(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
-        let waiting = self.waiting.as_mut().expect("only called while waiting");
         let shared = &self.pool.as_ref().expect("polled after it was ready").borrow().shared;
+        let slot = &mut self.waiting;
         let now = clock::now();
         let waker = cx.waker().clone();
         // It may have been moved to another runtime since it was polled last.
         let runtime = rt::current().map(|runtime| runtime.id());
-        let (ready, leftover, watcher) = shared.change(|state, rules, actions| {
+        // Looking and taking are one decision: in between, a late grant could be taken back.
+        let (taken, leftover, watcher) = shared.change(|state, rules, actions| {
+            let waiting = slot.as_ref().expect("only called while waiting");
             let (ready, leftover) = state.poll_waiter(rules, &waiting.key, waker, now, actions);
-            (ready, leftover, state.watcher())
+            let taken = ready.then(|| {
+                let waiting = slot.take().expect("just seen");
+                let Waiting { key, since, timer, .. } = waiting;
+                (state.claim(key), since, timer)
+            });
+            (taken, leftover, state.watcher())
         });
-        let watched = runtime.is_some() && watcher == runtime;
         drop(leftover);
-        let expired = !ready && waiting.is_late(now, watched, cx);
-        if !ready && !expired {
+        if let Some((taken, since, timer)) = taken {
+            drop(timer);
+            let waited = now.saturating_duration_since(since);
+            return Poll::Ready(taken.map(|entry| shared.served_late(entry, waited)));
+        }
+        let watched = runtime.is_some() && watcher == runtime;
+        if !self.waiting.as_mut().is_some_and(|waiting| waiting.is_late(now, watched, cx)) {
             return Poll::Pending;
         }
         let Waiting { key, since, timer, .. } = self.waiting.take().expect("just seen");
         drop(timer);
         let waited = now.saturating_duration_since(since);
-        let (taken, leftover) = shared.change(|state, rules, actions| {
-            if ready {
-                (state.claim(key), None)
-            } else {
-                state.expire(rules, key, waited, now, actions)
-            }
-        });
+        let (taken, leftover) =
+            shared.change(|state, rules, actions| state.expire(rules, key, waited, now, actions));
         drop(leftover);
-        Poll::Ready(taken.map(|mut entry| {
-            let preparation = std::mem::take(&mut entry.preparation);
-            shared.recorders.wait.record(waited.saturating_sub(preparation));
-            shared.emit(&Event::Acquired { id: entry.id, waited });
-            entry
-        }))
+        Poll::Ready(taken.map(|entry| shared.served_late(entry, waited)))
     }
 }
 

@@ -21,6 +21,7 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 static NOW: AtomicU64 = AtomicU64::new(0);
 static SLEEPERS: Mutex<Vec<(Instant, u64, Waker)>> = Mutex::new(Vec::new());
 static SLEEPS: AtomicU64 = AtomicU64::new(0);
+static LIVE: AtomicU64 = AtomicU64::new(0);
 static SPAWNED: Mutex<VecDeque<Task>> = Mutex::new(VecDeque::new());
 
 fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
@@ -31,6 +32,7 @@ fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
 pub fn begin() {
     NOW.store(0, Ordering::SeqCst);
     SLEEPS.store(0, Ordering::SeqCst);
+    LIVE.store(0, Ordering::SeqCst);
     end();
 }
 
@@ -55,15 +57,10 @@ pub fn advance(by: Duration) {
     let nanos = u64::try_from(by.as_nanos()).expect("models run for less than 500 years");
     NOW.fetch_add(nanos, Ordering::SeqCst);
     let now = now();
-    let mut due = Vec::new();
-    lock(&SLEEPERS).retain(|(deadline, _, waker)| {
-        let is_due = *deadline <= now;
-        if is_due {
-            due.push(waker.clone());
-        }
-        !is_due
-    });
-    for waker in due {
+    let all = std::mem::take(&mut *lock(&SLEEPERS));
+    let (due, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|(at, _, _)| *at <= now);
+    lock(&SLEEPERS).extend(later);
+    for (_, _, waker) in due {
         waker.wake();
     }
 }
@@ -142,7 +139,17 @@ pub fn current() -> Option<Runtime> {
 /// A task of the model checker.
 #[cfg(wellspring_shuttle)]
 pub fn spawn(_: &Runtime, future: impl Future<Output = ()> + Send + 'static) {
-    drop(shuttle::future::spawn(future));
+    LIVE.fetch_add(1, Ordering::SeqCst);
+    drop(shuttle::future::spawn(async move {
+        future.await;
+        LIVE.fetch_sub(1, Ordering::SeqCst);
+    }));
+}
+
+/// How many tasks the pools of this execution have running. An execution ends well only without any:
+/// shuttle drops them where they cannot wait for a lock.
+pub fn live() -> u64 {
+    LIVE.load(Ordering::SeqCst)
 }
 
 /// A task for [`run_spawned`]: loom bounds the number of threads, so the model says when.

@@ -5,6 +5,7 @@ mod returning;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -295,10 +296,22 @@ impl<M: Manager> Shared<M> {
             // Through the state: whoever looks whether the housekeeper is overdue shall see it.
             self.change(|state, _, actions| state.poke(clock::now(), actions));
         }
-        self.recorders.wait.record(std::time::Duration::ZERO);
+        self.recorders.wait.record(Duration::ZERO);
         if self.listener.is_some() {
-            self.emit(&Event::Acquired { id: entry.id, waited: std::time::Duration::ZERO });
+            self.emit(&Event::Acquired { id: entry.id, waited: Duration::ZERO });
         }
+    }
+
+    /// Books an acquire that had to wait.
+    pub(crate) fn served_late(
+        &self,
+        mut entry: Box<Entry<M::Connection>>,
+        waited: Duration,
+    ) -> Box<Entry<M::Connection>> {
+        let preparation = std::mem::take(&mut entry.preparation);
+        self.recorders.wait.record(waited.saturating_sub(preparation));
+        self.emit(&Event::Acquired { id: entry.id, waited });
+        entry
     }
 
     pub(crate) fn arc(&self) -> Arc<Self> {

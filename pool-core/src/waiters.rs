@@ -322,6 +322,21 @@ impl<T, F> Waiters<T, F> {
         self.take_back(index)
     }
 
+    /// Takes everything back that was granted and not picked up: their waiters are at the head of the
+    /// line again, in the order they had. They have been woken, and come.
+    pub(crate) fn take_back_all(&mut self) -> Vec<T> {
+        let mut values = Vec::new();
+        while self.granted.tail != NONE {
+            let Some((value, revoked)) = self.take_back(self.granted.tail) else {
+                break;
+            };
+            self.node(revoked.0).called = true;
+            self.restore(revoked);
+            values.push(value);
+        }
+        values
+    }
+
     /// As [`revoke`](Self::revoke), of one waiter.
     pub(crate) fn revoke_from(&mut self, key: &Key) -> Option<(T, Revoked)> {
         matches!(self.node(key.0).outcome, Outcome::Granted(_)).then_some(())?;
@@ -471,7 +486,9 @@ impl<T, F> Waiters<T, F> {
     /// The waker of the first in line, taken: to make it look around by itself.
     pub(crate) fn take_head_waker(&mut self) -> Option<Waker> {
         let index = self.first()?;
-        self.node(index).waker.take()
+        let node = self.node(index);
+        node.called = true;
+        node.waker.take()
     }
 
     fn node(&mut self, index: u32) -> &mut Node<T, F> {

@@ -41,6 +41,18 @@ impl Default for Script {
     }
 }
 
+#[cfg(not(any(wellspring_loom, wellspring_shuttle)))]
+async fn sleep(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// In the time of the model checker.
+#[cfg(any(wellspring_loom, wellspring_shuttle))]
+async fn sleep(time: Duration) {
+    use wellspring_pool_core::model;
+    model::sleep_until(model::now() + time).await;
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -71,7 +83,7 @@ impl Script {
                     tokio::task::yield_now().await;
                 }
             }
-            Step::Slow(time) => tokio::time::sleep(time).await,
+            Step::Slow(time) => sleep(time).await,
             Step::Fail => {
                 return Err(FakeError { what, for_good: false });
             }

@@ -39,6 +39,8 @@ fn clippy(workspace: &Workspace) -> Outcome {
         "suite",
         "--test",
         "servers",
+        "--test",
+        "kills",
         "--all-features",
         "--quiet",
         "--",

@@ -12,6 +12,8 @@ cargo xtask test [--require NAME]... [--all]
     Runs the first tier of tests, part by part. A part that cannot be had is skipped, by name and
     with the reason; --require NAME makes that a failure (and runs a part that is otherwise left
     out). --all runs the parts that are otherwise left out, too.
+cargo xtask model [--require NAME]...
+    Model-checks the pool engine at length: loom, shuttle, and histories beside a plain model.
 cargo xtask tidy
     Checks the tree: arrows between packages, manifests, file heads, the feature map, paths.
 cargo xtask ci [--require NAME]... [--all]
@@ -39,6 +41,7 @@ pub(crate) enum Task {
     Tidy,
     Test(Wanted),
     Ci(Wanted),
+    Model(Wanted),
     Servers(Action),
     /// What comes after `bench NAME`; the benchmark reads it.
     Bench(Bench, Vec<String>),
@@ -51,7 +54,7 @@ pub(crate) enum Bench {
     Hazards,
 }
 
-const COMMANDS: &str = "test, tidy, ci, servers, bench, help";
+const COMMANDS: &str = "test, tidy, ci, model, servers, bench, help";
 
 /// Reads the arguments after `cargo xtask`.
 ///
@@ -64,6 +67,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, Stri
     match command.as_str() {
         "test" => wanted("test", args, test::PARTS).map(Task::Test),
         "ci" => wanted("ci", args, &ci::parts()).map(Task::Ci),
+        "model" => wanted("model", args, test::MODELS).map(Task::Model),
         "servers" => servers(args).map(Task::Servers),
         "bench" => bench(args),
         "tidy" => no_more("tidy", args).map(|()| Task::Tidy),
@@ -163,6 +167,7 @@ mod tests {
     fn reads_commands_and_flags() {
         assert_eq!(read("tidy"), Ok(Task::Tidy));
         assert_eq!(read("help"), Ok(Task::Help));
+        assert_eq!(read("model"), Ok(Task::Model(Wanted::default())));
         let quick = ["--groups", "pg-point", "--quick"].map(str::to_owned).to_vec();
         assert_eq!(read("bench db --groups pg-point --quick"), Ok(Task::Bench(Bench::Db, quick)));
         assert_eq!(read("bench hazards"), Ok(Task::Bench(Bench::Hazards, vec![])));

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Task::Help => true,
         Task::Tidy => tidy::run(&workspace).is_ok(),
         Task::Test(wanted) => part::run_all(&workspace, test::PARTS, &wanted),
+        Task::Model(wanted) => part::run_all(&workspace, test::MODELS, &wanted),
         Task::Ci(wanted) => part::run_all(&workspace, &ci::parts(), &wanted),
         Task::Bench(Bench::Db, args) => told(bench::db(&workspace, &args)),
         Task::Bench(Bench::Hazards, args) => told(bench::hazards(&workspace, &args)),

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the first tier of tests, as named parts.
 
 mod features;
+mod models;
 mod oldest;
 mod quickstart;
 mod servers;
@@ -8,6 +9,7 @@ mod servers;
 use std::process::Command;
 
 pub(crate) use features::{Check, run as features};
+pub(crate) use models::LONG as MODELS;
 
 use crate::part::{End, Outcome, Part, Tests};
 use crate::process;
@@ -22,6 +24,18 @@ pub(crate) const PARTS: &[Part] = &[
         about: "unit and integration tests of every package, all features",
         on_request: false,
         run: unit,
+    },
+    Part {
+        name: "loom",
+        about: "every schedule of small models of the pool, up to three preemptions",
+        on_request: false,
+        run: |workspace| models::loom(workspace, 3),
+    },
+    Part {
+        name: "shuttle",
+        about: "the whole pool under random schedules, 500 for each scenario",
+        on_request: false,
+        run: |workspace| models::shuttle(workspace, 500),
     },
     Part { name: "doc", about: "examples in the documentation", on_request: false, run: doc },
     Part {
@@ -47,6 +61,12 @@ pub(crate) const PARTS: &[Part] = &[
         about: "PostgreSQL, directly and through pgbouncer",
         on_request: false,
         run: servers::postgres,
+    },
+    Part {
+        name: "kills",
+        about: "PostgreSQL killed and restarted under load: no slot lost, no deadline missed",
+        on_request: false,
+        run: servers::kills,
     },
     Part { name: "mysql", about: "MySQL", on_request: false, run: servers::mysql },
     Part { name: "mariadb", about: "MariaDB", on_request: false, run: servers::mariadb },

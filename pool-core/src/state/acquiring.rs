@@ -145,8 +145,8 @@ impl<C, E> State<C, E> {
         (served, [old, leftover])
     }
 
-    /// A grant of a connection that was retired meanwhile is taken back, and one that is picked up so
-    /// late that the connection may have become too old, or unproven again.
+    /// A grant that is picked up so late that the connection has become too old, or unproven again, is
+    /// taken back.
     fn take_back_if_stale(
         &mut self,
         rules: &Rules<'_>,
@@ -154,7 +154,6 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) {
-        let generation = self.generation;
         let Some((entry, granted_at)) = self.waiters.granted_to(key) else {
             return;
         };
@@ -165,8 +164,7 @@ impl<C, E> State<C, E> {
             Validate::Idle(limit) => silent <= limit,
             Validate::Always => false,
         };
-        let worn = entry.is_expired(now) || !proven;
-        if entry.generation == generation && !(late && worn) {
+        if !late || (proven && !entry.is_expired(now)) {
             return;
         }
         if let Some((mut entry, revoked)) = self.waiters.revoke_from(key) {

@@ -90,7 +90,7 @@ impl<C, E> State<C, E> {
             Some(CloseReason::Invalidated)
         } else if !fresh && (entry.is_expired(now) || self.slots.get(entry.slot).renewed) {
             Some(CloseReason::Lifetime)
-        } else if self.counted() > self.sizes.limit() {
+        } else if self.staying() > self.sizes.limit() {
             // The pool was made smaller.
             Some(CloseReason::Surplus)
         } else {

@@ -91,7 +91,8 @@ impl<C, E> State<C, E> {
         self.sizes.min_idle
     }
 
-    /// Retires every connection of today: the idle ones now, the others when they come back.
+    /// Retires every connection of today: the idle ones now, and those that were granted to somebody
+    /// who has not come for them, the others when they come back.
     pub(crate) fn invalidate_all(
         &mut self,
         rules: &Rules<'_>,
@@ -103,6 +104,10 @@ impl<C, E> State<C, E> {
         }
         self.generation += 1;
         while let Some(entry) = self.idle.pop_front() {
+            self.close(entry, CloseReason::Invalidated, now, actions);
+        }
+        for mut entry in self.waiters.take_back_all() {
+            entry.uses -= 1;
             self.close(entry, CloseReason::Invalidated, now, actions);
         }
         actions.tell.push(Notice::Invalidated);

@@ -6,7 +6,7 @@ use wellspring_pool_core::Validate;
 use wellspring_testkit::fake::Step;
 use wellspring_testkit::polls::poll_then_drop;
 
-use crate::support::{full_strength, identity_holds, pool, pool_with, settle};
+use crate::support::{full_strength, pool, pool_with, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -48,40 +48,6 @@ async fn every_public_future_may_be_dropped_at_every_poll() {
                 break;
             }
             assert!(polls < 200, "{operation} does not end");
-        }
-    }
-}
-
-/// 6^3 combinations of what connect, validate and reset do, with the asker leaving at each of
-/// several polls: no slot is lost, and the pool recovers.
-#[tokio::test(start_paused = true)]
-async fn no_combination_of_gates_and_cancellation_loses_a_slot() {
-    let gates =
-        [Step::Ok, Step::Yield(2), Step::Slow(SECOND), Step::Fail, Step::Never, Step::Panic];
-    for connect in gates {
-        for validate in gates {
-            for reset in gates {
-                for polls in [1, 2, 4, 7] {
-                    let (pool, world) = pool_with(2, |b| {
-                        b.validate(Validate::Always)
-                            .connect_timeout(2 * SECOND)
-                            .validation_timeout(2 * SECOND)
-                            .reset_timeout(2 * SECOND)
-                            .close_timeout(2 * SECOND)
-                    });
-                    let mut dirty = pool.get().await.unwrap();
-                    dirty.dirty = true;
-                    world.connect.next([connect; 2]);
-                    world.validate.next([validate; 2]);
-                    world.reset.next([reset; 2]);
-                    drop(dirty);
-                    let first = poll_then_drop(pool.get(), polls).await;
-                    let second = poll_then_drop(pool.get(), polls).await;
-                    identity_holds(pool.status());
-                    drop((first, second));
-                    full_strength(&pool, &world).await;
-                }
-            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The parts that need database servers: each kind's connector, the façade and the quickstart on it.
+//! The parts that need database servers: each kind's connector, the façade and the quickstart on
+//! it, and tests that start servers themselves.
 
 use std::process::Command;
 
@@ -15,7 +16,19 @@ const FEATURES: &str = "sqlite,postgres,mysql";
 
 /// Starting, killing and restarting servers of every kind, which the other parts rely on.
 pub(crate) fn servers(workspace: &Workspace) -> Outcome {
-    for kind in Kind::ALL {
+    on_its_own(workspace, Kind::ALL, &["--package", "wellspring-testkit", "--test", "servers"])
+}
+
+/// A PostgreSQL that dies again and again under load. The variables that say how often pass
+/// through; what it counted is shown.
+pub(crate) fn kills(workspace: &Workspace) -> Outcome {
+    let test = ["--package", "wellspring-postgres", "--test", "kills", "--", "--nocapture"];
+    on_its_own(workspace, &[Kind::Postgres], &test)
+}
+
+/// Runs a test that starts servers of these kinds itself.
+fn on_its_own(workspace: &Workspace, kinds: &[Kind], test: &[&str]) -> Outcome {
+    for kind in kinds {
         match install(*kind) {
             Ok(()) => {}
             Err(error) if error.is_missing() => return Outcome::skipped(error.to_string()),
@@ -23,7 +36,7 @@ pub(crate) fn servers(workspace: &Workspace) -> Outcome {
         }
     }
     let mut cargo = process::cargo(&workspace.root);
-    cargo.args(["test", "--package", "wellspring-testkit", "--test", "servers"]);
+    cargo.arg("test").args(test);
     counted(&mut cargo)
 }
 

@@ -1,0 +1,26 @@
+//! Hazards: what breaks other pools, or would break this one, each in a file of its own.
+//!
+//! `v01` to `v12` are defects that were seen in pools of today by running them; `cargo xtask bench
+//! hazards` shows the same scenarios beside those pools.
+
+mod bypass;
+mod counters;
+mod gates;
+mod herd;
+mod housekeeping;
+mod silent_peer;
+#[path = "../it/support.rs"]
+mod support;
+mod timeouts;
+mod v01_resize;
+mod v02_deadline;
+mod v03_half_checked;
+mod v04_panic;
+mod v05_cause;
+mod v06_overtaking;
+mod v07_forwarding;
+mod v08_wait_count;
+mod v09_growing;
+mod v10_idle_first;
+mod v11_stranded;
+mod v12_wrapping;
