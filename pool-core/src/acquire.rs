@@ -12,6 +12,7 @@ use crate::caller::{Caller, Wish};
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
 use crate::rt::{self, RuntimeId, Sleep};
+use crate::shared::drop_quietly;
 use crate::state::Look;
 use crate::waiters::Key;
 use crate::{AcquireError, Manager, Pool, Pooled, Priority, Tag};
@@ -45,9 +46,20 @@ struct Waiting {
     timer: Option<(RuntimeId, Pin<Box<Sleep>>)>,
 }
 
+/// Who waits where no housekeeper is looks by itself so often whether there is one at all: the runtime
+/// of the last one may stand still.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the first look came to.
+enum Attempt<M: Manager> {
+    Idle { entry: Box<Entry<M::Connection>>, poke: bool },
+    Failed(AcquireError<M::Error>),
+    Queued,
+}
+
 impl Waiting {
     /// True when the time is up; else it will be polled when it is, unless that cannot be had here.
-    fn is_late(&mut self, now: Instant, watched: bool, cx: &mut Context<'_>) -> bool {
+    fn is_late(&mut self, mut now: Instant, watched: bool, cx: &mut Context<'_>) -> bool {
         if self.deadline <= now {
             return true;
         }
@@ -58,10 +70,19 @@ impl Waiting {
         if self.timer.as_ref().is_some_and(|(home, _)| *home != runtime) {
             self.timer = None;
         }
-        let deadline = self.deadline;
-        let (_, timer) =
-            self.timer.get_or_insert_with(|| (runtime, Box::pin(rt::sleep_until(deadline))));
-        timer.as_mut().poll(cx).is_ready()
+        loop {
+            let step = clock::after(now, LOOK_AGAIN).min(self.deadline);
+            let (_, timer) =
+                self.timer.get_or_insert_with(|| (runtime, Box::pin(rt::sleep_until(step))));
+            if timer.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            now = clock::now();
+            if self.deadline <= now {
+                return true;
+            }
+            self.timer = None;
+        }
     }
 }
 
@@ -123,64 +144,56 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         let caller = self.pool().shared.caller(self.location);
         loop {
             match self.attempt(&caller, cx) {
-                Poll::Ready(Ok(entry)) if self.waiting.is_none() => {
+                Attempt::Idle { entry, poke } => {
                     // It may have died while it was idle; the next one then.
-                    if let Some(entry) = self.pool().shared.unless_broken(entry) {
+                    let shared = &self.pool().shared;
+                    if let Some(entry) = shared.unless_broken(entry) {
+                        shared.served_directly(&entry, poke);
                         return Poll::Ready(Ok(entry));
                     }
                 }
-                result => return result,
+                Attempt::Failed(error) => return Poll::Ready(Err(error)),
+                Attempt::Queued => return self.look_after(cx),
             }
         }
     }
 
-    fn attempt(&mut self, caller: &Caller, cx: &mut Context<'_>) -> Poll<Taken<M>> {
+    fn attempt(&mut self, caller: &Caller, cx: &mut Context<'_>) -> Attempt<M> {
         let wish = self.wish;
         let shared = &self.pool().shared;
         let now = clock::now();
         let (look, watcher) =
             shared.peek(|state, rules| (state.look(rules, caller, wish.tag, now), state.watcher()));
         match look {
-            Look::Found { entry, poke } => {
-                shared.served_directly(&entry, poke);
-                return Poll::Ready(Ok(entry));
-            }
-            Look::Closed => return Poll::Ready(Err(AcquireError::Closed)),
+            Look::Found { entry, poke } => return Attempt::Idle { entry, poke },
+            Look::Closed => return Attempt::Failed(AcquireError::Closed),
             Look::Nothing | Look::Paused => {}
         }
         let Some(runtime) = rt::current() else {
-            return Poll::Ready(Err(AcquireError::NoRuntime));
+            return Attempt::Failed(AcquireError::NoRuntime);
         };
         let deadline = clock::after(now, self.timeout.unwrap_or(shared.options.acquire_timeout));
         // Panics where the runtime has no timers: before joining the line, not after.
         let watched = watcher == Some(runtime.id());
-        let timer = (!watched).then(|| (runtime.id(), Box::pin(rt::sleep_until(deadline))));
+        let step = clock::after(now, LOOK_AGAIN).min(deadline);
+        let timer = (!watched).then(|| (runtime.id(), Box::pin(rt::sleep_until(step))));
         // Cloning a waker is foreign code: not under the lock. So look again inside.
         let mut waker = Some(cx.waker().clone());
         let key = shared.change(|state, rules, actions| {
             match state.look(rules, caller, wish.tag, now) {
-                Look::Found { entry, poke } => {
-                    if poke {
-                        state.poke(now, actions);
-                    }
-                    return Err(Ok(entry));
-                }
-                Look::Closed => return Err(Err(AcquireError::Closed)),
+                Look::Found { entry, poke } => return Err(Attempt::Idle { entry, poke }),
+                Look::Closed => return Err(Attempt::Failed(AcquireError::Closed)),
                 Look::Nothing | Look::Paused => {}
             }
-            state.enqueue(rules, &mut waker, caller, wish, deadline, now, actions).map_err(Err)
+            let key = state.enqueue(rules, &mut waker, caller, wish, deadline, now, actions);
+            key.map_err(Attempt::Failed)
         });
         match key {
             Ok(key) => {
                 self.waiting = Some(Waiting { key, since: now, deadline, timer });
-                self.look_after(cx)
+                Attempt::Queued
             }
-            Err(result) => {
-                if let Ok(entry) = &result {
-                    shared.served_directly(entry, false);
-                }
-                Poll::Ready(result)
-            }
+            Err(other) => other,
         }
     }
 
@@ -203,13 +216,16 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
             });
             (taken, leftover, state.watcher())
         });
-        drop(leftover);
+        // Other people's code, while a connection is in nobody's care.
+        drop_quietly(&shared.name, leftover);
         if let Some((taken, since, timer)) = taken {
             drop(timer);
             let waited = now.saturating_duration_since(since);
             return Poll::Ready(taken.map(|entry| shared.served_late(entry, waited)));
         }
         let watched = runtime.is_some() && watcher == runtime;
+        // Anew: whoever took this one out of line for being late did so before now.
+        let now = clock::now();
         if !self.waiting.as_mut().is_some_and(|waiting| waiting.is_late(now, watched, cx)) {
             return Poll::Pending;
         }

@@ -1,8 +1,11 @@
 //! What a decision under the lock asks for once the lock is released.
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::entry::Entry;
 use crate::group::Neighbour;
@@ -69,9 +72,9 @@ pub(crate) struct Actions<C> {
     /// Slots taken for connects to start.
     pub(crate) connect: Vec<(u32, ConnectionId)>,
     /// No housekeeper runs: start this one.
-    pub(crate) start_housekeeper: Option<u64>,
+    pub(crate) start_housekeeper: Option<(u64, Arc<Notify>)>,
     /// The housekeeper should look again: something it waits for may have come nearer.
-    pub(crate) poke_housekeeper: bool,
+    pub(crate) ring: Option<Arc<Notify>>,
     /// Who backs off between two attempts to connect shall look again.
     pub(crate) end_pause: bool,
     /// A slot was given back, or a connect has succeeded.
@@ -95,7 +98,7 @@ impl<C> Default for Actions<C> {
             close: Vec::new(),
             connect: Vec::new(),
             start_housekeeper: None,
-            poke_housekeeper: false,
+            ring: None,
             end_pause: false,
             settled: false,
             drained: false,

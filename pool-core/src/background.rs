@@ -149,7 +149,10 @@ fn finish<M: Manager>(
         pool.emit(&Event::PreparationFailed { id: held.id(), reason, message });
         if pool.hygiene(&mut held.entry().connection) == Hygiene::Stuck {
             let slot = held.entry().slot;
-            pool.change(|state, _, actions| state.abandon(slot, now, actions));
+            pool.change(|state, rules, actions| {
+                state.abandon(slot, now, actions);
+                state.pump(rules, now, actions);
+            });
             return pool.give_up(held);
         }
         pool.change(|state, rules, actions| {

@@ -87,7 +87,7 @@ impl Breaker {
         let mut circuit = self.circuit.lock();
         let probe = match circuit.ask(clock::now()) {
             Admission::Pass => false,
-            Admission::Probe => {
+            Admission::Probe { .. } => {
                 circuit.begin_probe();
                 true
             }

@@ -74,8 +74,8 @@ impl fmt::Display for BreakerState {
 pub(crate) enum Admission {
     /// The circuit is closed.
     Pass,
-    /// As a probe, to be told of by [`Circuit::begin_probe`].
-    Probe,
+    /// As a probe; so many may begin.
+    Probe { left: usize },
     /// Not now.
     Refused { retry_in: Duration },
 }
@@ -159,24 +159,25 @@ impl Circuit {
 
     /// May something be tried now?
     pub(crate) fn ask(&self, now: Instant) -> Admission {
+        self.ask_beside(self.probing as usize, now)
+    }
+
+    /// As [`ask`](Self::ask), by an owner who knows how many probes are under way.
+    pub(crate) fn ask_beside(&self, probing: usize, now: Instant) -> Admission {
+        let left = (self.options.probes as usize).saturating_sub(probing);
         match self.open_until {
             None => Admission::Pass,
             Some(until) if until > now => {
                 Admission::Refused { retry_in: until.saturating_duration_since(now) }
             }
-            Some(_) if self.probing < self.options.probes => Admission::Probe,
+            Some(_) if left > 0 => Admission::Probe { left },
             Some(_) => Admission::Refused { retry_in: Duration::ZERO },
         }
     }
 
-    /// What is begun now is a probe.
-    pub(crate) fn is_probing(&self, now: Instant) -> bool {
-        self.state(now) == BreakerState::HalfOpen
-    }
-
-    /// How many more probes may begin.
-    pub(crate) fn probes_left(&self) -> u32 {
-        self.options.probes.saturating_sub(self.probing)
+    /// Until when nothing is let through, while it is not closed.
+    pub(crate) fn open_until(&self) -> Option<Instant> {
+        self.open_until
     }
 
     /// A probe begins.
@@ -279,16 +280,16 @@ mod tests {
         assert_eq!(circuit.failed(start), Change::Opened);
         let later = start + 30 * SECOND;
         assert_eq!(circuit.state(later), BreakerState::HalfOpen);
-        assert_eq!(circuit.ask(later), Admission::Probe);
+        assert_eq!(circuit.ask(later), Admission::Probe { left: 1 });
         circuit.begin_probe();
         assert_eq!(circuit.ask(later), Admission::Refused { retry_in: Duration::ZERO });
         circuit.end_probe();
-        assert_eq!(circuit.ask(later), Admission::Probe);
+        assert_eq!(circuit.ask(later), Admission::Probe { left: 1 });
         circuit.begin_probe();
         assert_eq!(circuit.failed(later), Change::Opened, "the probe failed");
         assert_eq!(circuit.ask(later), Admission::Refused { retry_in: 30 * SECOND });
         let last = later + 30 * SECOND;
-        assert_eq!(circuit.ask(last), Admission::Probe);
+        assert_eq!(circuit.ask(last), Admission::Probe { left: 1 });
         circuit.begin_probe();
         assert_eq!(circuit.succeeded(), Change::Closed);
         assert_eq!(circuit.ask(last), Admission::Pass);

@@ -11,12 +11,9 @@ use crate::entry::Entry;
 use crate::guarded::{Ended, guarded};
 use crate::rt;
 use crate::shared::{Permit, Shared};
-use crate::state::{Arrival, FailedConnect, Verdict};
+use crate::state::{Arrival, FailedConnect, OVERLOADED, Verdict};
 use crate::sync::Arc;
 use crate::{ConnectError, Event, FailureClass, Manager, PoolOptions, WorkStats};
-
-/// How much longer the pauses are while the server has too many connections.
-const OVERLOADED: u32 = 8;
 
 /// Opens one connection for the pool, trying again with growing pauses for as long as it is
 /// needed. The pool is held only while an attempt runs, never while pausing.
@@ -40,8 +37,9 @@ pub(crate) async fn supervise<M: Manager>(mut permit: Permit<M>) {
         let Some(pool) = permit.pool.upgrade() else {
             return;
         };
-        if !pool.peek(|state, _| state.resume_connecting()) {
-            permit.give_back(&pool, clock::now());
+        let (slot, now) = (permit.slot, clock::now());
+        if !pool.peek(|state, rules| state.resume_connecting(rules, slot, now)) {
+            permit.give_back(&pool, now);
             return;
         }
     }

@@ -34,8 +34,8 @@ pub enum ConnectError<E> {
     TooMany {
         /// How many.
         asked: usize,
-        /// How many it may have, `max_size`.
-        max_size: usize,
+        /// How many it keeps, of `max_size` and `max_idle` the less.
+        most: usize,
     },
 }
 
@@ -66,8 +66,8 @@ impl<E: fmt::Display> fmt::Display for ConnectError<E> {
             Self::BreakerOpen { retry_in } => {
                 write!(f, "not tried, breaker open for another {retry_in:.1?}")
             }
-            Self::TooMany { asked, max_size } => {
-                write!(f, "asked for {asked} connections, at most max_size = {max_size} can be had")
+            Self::TooMany { asked, most } => {
+                write!(f, "asked for {asked} connections, and at most {most} are kept")
             }
         }
     }

@@ -158,15 +158,15 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Takes one place, or joins the queue for one.
-    pub(crate) fn take(&self, neighbours: &mut Vec<Neighbour>) -> bool {
+    /// Takes one place, or with `queue` joins the queue for one.
+    pub(crate) fn take(&self, queue: bool, neighbours: &mut Vec<Neighbour>) -> bool {
         let mut state = self.inner.state.lock();
         let free = state.committed() < state.max_size;
         let first = state.queue.front().copied();
         let seat = state.seat(self.index);
         let may = seat.used < seat.share || (free && first.is_none_or(|first| first == self.index));
         if !may {
-            if !state.queue.contains(&self.index) {
+            if queue && !state.queue.contains(&self.index) {
                 state.queue.push_back(self.index);
             }
             return false;
@@ -195,16 +195,20 @@ impl Membership {
         }
     }
 
-    /// Is in the queue.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.inner.state.lock().queue.contains(&self.index)
+    /// How many places there are for this one now.
+    pub(crate) fn available(&self) -> usize {
+        let mut state = self.inner.state.lock();
+        let free = state.max_size.saturating_sub(state.committed());
+        let others_wait = state.queue.front().is_some_and(|first| *first != self.index);
+        let seat = state.seat(self.index);
+        seat.share.saturating_sub(seat.used) + if others_wait { 0 } else { free }
     }
 
-    /// Another waits, and `staying` is more than the share.
+    /// Another is next, and `staying` is more than the share.
     pub(crate) fn is_wanted(&self, staying: usize) -> bool {
         let mut state = self.inner.state.lock();
         let index = self.index;
-        let others_wait = state.queue.iter().any(|waiting| *waiting != index);
+        let others_wait = state.queue.front().is_some_and(|first| *first != index);
         others_wait && staying > state.seat(index).share
     }
 

@@ -10,10 +10,12 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::Manager;
 use crate::clock;
 use crate::rt;
-use crate::shared::{Shared, Signals};
+use crate::shared::Shared;
 use crate::sync::{Arc, Weak};
 
 /// When to look again after a round that panicked.
@@ -22,13 +24,13 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// The duty of keeping house, held by at most one task: dropping it lets another take over.
 pub(crate) struct Duty<M: Manager> {
     pool: Weak<Shared<M>>,
-    signals: Arc<Signals>,
+    bell: Arc<Notify>,
     number: u64,
 }
 
 impl<M: Manager> Duty<M> {
-    pub(crate) fn new(pool: Weak<Shared<M>>, signals: Arc<Signals>, number: u64) -> Self {
-        Self { pool, signals, number }
+    pub(crate) fn new(pool: Weak<Shared<M>>, bell: Arc<Notify>, number: u64) -> Self {
+        Self { pool, bell, number }
     }
 }
 
@@ -64,7 +66,7 @@ pub(crate) async fn run<M: Manager>(duty: Duty<M>) {
             }
         };
         drop(pool);
-        let mut poked = pin!(duty.signals.housekeeper.notified());
+        let mut poked = pin!(duty.bell.notified());
         match next {
             None => poked.await,
             Some(next) => {

@@ -93,12 +93,11 @@ impl<M: Manager> Pool<M> {
     pub fn try_get(&self) -> Result<PooledRef<'_, M>, TryGetError> {
         let caller = self.shared.caller(Location::caller());
         loop {
-            let look =
-                self.shared.peek(|state, rules| state.look(rules, &caller, None, clock::now()));
-            match look {
+            let now = clock::now();
+            match self.shared.peek(|state, rules| state.look_for_any(rules, &caller, now)) {
                 Look::Found { entry, poke } => {
-                    self.shared.served_directly(&entry, poke);
                     if let Some(entry) = self.shared.unless_broken(entry) {
+                        self.shared.served_directly(&entry, poke);
                         return Ok(Pooled::new(self, entry));
                     }
                 }

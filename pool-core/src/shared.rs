@@ -41,8 +41,6 @@ pub(crate) struct Shared<M: Manager> {
 /// What background tasks listen to while they sleep, without keeping the pool alive.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
-    /// Look again.
-    pub(crate) housekeeper: Notify,
     /// Those who back off look again: a connect has succeeded, or the pool hands out nothing any
     /// more.
     pub(crate) end_pause: Notify,
@@ -123,7 +121,7 @@ impl<M: Manager> Shared<M> {
             close,
             connect,
             start_housekeeper,
-            poke_housekeeper,
+            ring,
             end_pause,
             settled,
             drained,
@@ -160,21 +158,21 @@ impl<M: Manager> Shared<M> {
         for permit in connect {
             self.spawn(connect::supervise(permit));
         }
-        if let Some(number) = start_housekeeper {
-            let (pool, signals) = (Weak::clone(&self.this), Arc::clone(&self.signals));
-            self.spawn(housekeeper::run(housekeeper::Duty::new(pool, signals, number)));
+        if let Some((number, bell)) = start_housekeeper {
+            let pool = Weak::clone(&self.this);
+            self.spawn(housekeeper::run(housekeeper::Duty::new(pool, bell, number)));
         }
-        self.signal(poke_housekeeper, end_pause, settled, drained);
+        if let Some(bell) = ring {
+            bell.notify_one();
+        }
+        self.signal(end_pause, settled, drained);
         for notice in tell {
             self.tell(notice);
         }
         self.turn_to(neighbours, ask_neighbours);
     }
 
-    fn signal(&self, poke_housekeeper: bool, end_pause: bool, settled: bool, drained: bool) {
-        if poke_housekeeper {
-            self.signals.housekeeper.notify_one();
-        }
+    fn signal(&self, end_pause: bool, settled: bool, drained: bool) {
         if end_pause {
             self.signals.end_pause.notify_waiters();
         }
@@ -332,9 +330,11 @@ impl<M: Manager> Member for Shared<M> {
 impl<M: Manager> Drop for Shared<M> {
     fn drop(&mut self) {
         // The housekeeper and those who back off sleep without holding the pool; let them end.
-        self.signals.housekeeper.notify_one();
+        let mut state = self.state.lock();
+        let (bell, idle) = (state.bell(), state.take_idle());
+        drop(state);
+        bell.notify_one();
         self.signals.end_pause.notify_waiters();
-        let idle = self.state.lock().take_idle();
         for entry in idle {
             drop_quietly(&self.name, entry);
         }

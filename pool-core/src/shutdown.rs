@@ -30,7 +30,6 @@ impl<M: Manager> Pool<M> {
         if self.shared.change(|state, _, actions| state.shut(clock::now(), actions)) {
             self.shared.signals.end_pause.notify_waiters();
             self.shared.signals.settled.notify_waiters();
-            self.shared.signals.housekeeper.notify_one();
         }
     }
 

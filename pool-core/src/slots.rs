@@ -107,11 +107,10 @@ impl Slots {
     }
 
     /// Gives a slot back.
-    pub(crate) fn release(&mut self, index: u32) -> Slot {
+    pub(crate) fn release(&mut self, index: u32) {
         let slot = self.slots[index as usize].take().expect("a slot in use is live");
         self.counts[slot.phase as usize] -= 1;
         self.free.push(index);
-        slot
     }
 
     pub(crate) fn count(&self, phase: Phase) -> usize {

@@ -26,7 +26,7 @@ impl<M: Manager> Pool<M> {
         match options.startup {
             Startup::Lazy => Ok(()),
             Startup::Probe => {
-                self.warm_up(1).await?;
+                self.open_up_to(1).await?;
                 if options.initial_size > 1 {
                     let (pool, size) = (self.clone(), options.initial_size);
                     self.shared.spawn(async move {
@@ -39,7 +39,9 @@ impl<M: Manager> Pool<M> {
                 }
                 Ok(())
             }
-            Startup::Fill => self.warm_up(options.initial_size.max(options.min_idle).max(1)).await,
+            Startup::Fill => {
+                self.open_up_to(options.initial_size.max(options.min_idle).max(1)).await
+            }
         }
     }
 
@@ -48,25 +50,25 @@ impl<M: Manager> Pool<M> {
     ///
     /// # Errors
     /// The first failure to connect, without trying again; connections that were opened stay.
-    /// [`ConnectError::TooMany`] for more than `max_size`. [`ConnectError::TimedOut`] when for
+    /// [`ConnectError::TooMany`] for more than `max_size` or `max_idle`. [`ConnectError::TimedOut`] when for
     /// `connect_timeout` nothing could be opened, as others take all the room.
     ///
     /// # Cancel safety
     /// Connects under way go on when the future is dropped.
     pub async fn warm_up(&self, size: usize) -> Result<(), ConnectError<M::Error>> {
-        let max_size = self.status().max_size;
-        if size > max_size {
-            return Err(ConnectError::TooMany { asked: size, max_size });
+        let most = self.shared.peek(|state, _| state.most_kept());
+        if size > most {
+            return Err(ConnectError::TooMany { asked: size, most });
         }
-        let result = self.open_up_to(size).await;
-        // What it waited for in vain, it does not wait for any more.
-        self.shared.change(|state, rules, actions| state.pump(rules, clock::now(), actions));
-        result
+        self.open_up_to(size).await
     }
 
     async fn open_up_to(&self, size: usize) -> Result<(), ConnectError<M::Error>> {
+        // What it waits for in vain, it does not wait for any more, however it ends.
+        let _settle = Settle(self);
         let shared = &self.shared;
         let limit = shared.options.connect_timeout;
+        let mut missing = size.saturating_sub(shared.peek(|state, _| state.living()));
         let mut started = Vec::new();
         let mut deadline = clock::after(clock::now(), limit);
         loop {
@@ -90,6 +92,11 @@ impl<M: Manager> Pool<M> {
             if let Some(told) = started.pop() {
                 // Bounded by its own deadline, which begins when it does.
                 told.await.unwrap_or(Err(ConnectError::Closed))?;
+                // Proved, whether or not the pool has kept them all.
+                missing = missing.saturating_sub(1);
+                if missing == 0 {
+                    return Ok(());
+                }
                 deadline = clock::after(clock::now(), limit);
             } else if now >= deadline {
                 return Err(ConnectError::TimedOut { limit });
@@ -108,6 +115,15 @@ impl<M: Manager> Pool<M> {
             let _ = tell.send(connect::once(permit).await);
         });
         told
+    }
+}
+
+/// Lets the pool look around when a warm-up ends.
+struct Settle<'p, M: Manager>(&'p Pool<M>);
+
+impl<M: Manager> Drop for Settle<'_, M> {
+    fn drop(&mut self) {
+        self.0.shared.change(|state, rules, actions| state.pump(rules, clock::now(), actions));
     }
 }
 

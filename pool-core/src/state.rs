@@ -32,9 +32,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 pub(crate) use acquiring::Look;
 pub(crate) use admitting::Arrival;
-pub(crate) use connecting::{FailedConnect, Verdict};
+pub(crate) use connecting::{FailedConnect, OVERLOADED, Verdict};
 pub(crate) use sizing::Reserve;
 
 use crate::circuit::Circuit;
@@ -63,6 +65,8 @@ pub(crate) struct State<C, E> {
     forgiven: usize,
     /// The share in a cap over several pools.
     membership: Option<Membership>,
+    /// How often own waiters were served while another pool waited.
+    kept: u32,
     next_id: u64,
     /// Connections of older generations are not handed out any more.
     generation: u64,
@@ -70,8 +74,9 @@ pub(crate) struct State<C, E> {
     paused: bool,
     /// Failures to connect in a row, and whether to go on.
     pub(crate) circuit: Circuit,
-    /// A connect has failed and its task waits to try again; no other may start meanwhile.
-    backing_off: bool,
+    /// A connect has failed and its task waits to try again; no other may start meanwhile. Until then:
+    /// a task that has not shown up by this time lives in a runtime that does not run.
+    backing_off: Option<Instant>,
     /// Attempts that failed since somebody succeeded or gave up, and since when.
     attempts: u32,
     attempts_since: Option<Instant>,
@@ -89,6 +94,8 @@ pub(crate) struct State<C, E> {
     housekeeper: bool,
     /// Which one: an older one that shows up again retires.
     duty: u64,
+    /// What it listens to; each has one of its own.
+    bell: Arc<Notify>,
     /// The housekeeper knows that somebody waits, and looks again soon.
     watching: bool,
     /// The housekeeper knows that connections are in use, and looks for leaks in time.
@@ -122,12 +129,13 @@ impl<C, E> State<C, E> {
             sizes: options.sizes(),
             forgiven: options.max_abandoned,
             membership,
+            kept: 0,
             next_id: 1,
             generation: 0,
             closed: false,
             paused: false,
             circuit: Circuit::for_pool(options.breaker, options.outage_tolerance),
-            backing_off: false,
+            backing_off: None,
             attempts: 0,
             attempts_since: None,
             missed: false,
@@ -137,6 +145,7 @@ impl<C, E> State<C, E> {
             orphaned: false,
             housekeeper: false,
             duty: 0,
+            bell: Arc::default(),
             watching: false,
             watching_leaks: false,
             watcher: None,
@@ -148,6 +157,11 @@ impl<C, E> State<C, E> {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Rings for the housekeeper.
+    pub(crate) fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.bell)
     }
 
     /// What is left when the pool itself goes: its destructors are the user's.

@@ -417,7 +417,7 @@ impl<T, F> Waiters<T, F> {
         }
     }
 
-    /// The wakers of those in line whose deadline has passed, taken, so that each finds out by itself.
+    /// Those whose deadline has passed leave the line and are woken, so that each finds out by itself.
     /// Returns the soonest deadline that has not.
     pub(crate) fn call_expired(
         &mut self,
@@ -425,13 +425,20 @@ impl<T, F> Waiters<T, F> {
         wake: &mut impl Extend<Waker>,
     ) -> Option<Instant> {
         let mut soonest: Option<Instant> = None;
-        self.for_each_waiting(|node| {
-            if node.deadline <= now {
-                wake.extend(node.waker.take());
-            } else {
-                soonest = Some(soonest.map_or(node.deadline, |s| s.min(node.deadline)));
+        for list in ORDER {
+            let mut index = self.waiting[list].head;
+            while index != NONE {
+                let node = self.node(index);
+                let (this, deadline) = (index, node.deadline);
+                index = node.next;
+                if deadline <= now {
+                    wake.extend(node.waker.take());
+                    self.unlink(Which::Waiting(list), this);
+                } else {
+                    soonest = Some(soonest.map_or(deadline, |s| s.min(deadline)));
+                }
             }
-        });
+        }
         soonest
     }
 

@@ -44,6 +44,7 @@ impl<M: Manager> Shared<M> {
             match fate {
                 Fate::Abandon => {
                     state.abandon(held.entry().slot, now, actions);
+                    state.pump(rules, now, actions);
                     return true;
                 }
                 _ if state.is_closed() => {
@@ -100,6 +101,8 @@ impl<M: Manager> Shared<M> {
         }
         let now = clock::now();
         self.change(|state, rules, actions| {
+            // Nobody got it.
+            state.counters.acquired_directly -= 1;
             state.close(entry, CloseReason::Broken, now, actions);
             state.pump(rules, now, actions);
         });

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::{Arrival, Failure, GRANT_PATIENCE, State};
 use crate::actions::Actions;
 use crate::caller::{Caller, Wish};
+use crate::circuit::Admission;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::rules::Rules;
 use crate::waiters::{Key, Outcome};
-use crate::{AcquireError, Tag, TimeoutInfo, Validate, WhenExhausted};
+use crate::{AcquireError, Reuse, Tag, TimeoutInfo, Validate, WhenExhausted};
 
 /// How many holders a timeout names.
 const HOLDERS: usize = 5;
@@ -50,6 +51,38 @@ impl<C, E> State<C, E> {
         let Some(index) = self.choose(rules, tag) else {
             return Look::Nothing;
         };
+        self.take_idle_at(rules, index, caller, now)
+    }
+
+    /// As [`look`](Self::look), for somebody who cannot wait for one to be prepared: the next one that
+    /// is fit.
+    pub(crate) fn look_for_any(
+        &mut self,
+        rules: &Rules<'_>,
+        caller: &Caller,
+        now: Instant,
+    ) -> Look<C> {
+        let fit =
+            |entry: &Box<Entry<C>>| !entry.is_expired(now) && !rules.needs_preparation(entry, now);
+        let index = match rules.options.reuse {
+            Reuse::Lifo => self.idle.iter().rposition(fit),
+            Reuse::Fifo => self.idle.iter().position(fit),
+        };
+        match index {
+            _ if self.closed => Look::Closed,
+            _ if self.paused => Look::Paused,
+            None => Look::Nothing,
+            Some(index) => self.take_idle_at(rules, index, caller, now),
+        }
+    }
+
+    fn take_idle_at(
+        &mut self,
+        rules: &Rules<'_>,
+        index: usize,
+        caller: &Caller,
+        now: Instant,
+    ) -> Look<C> {
         let entry = &self.idle[index];
         if entry.is_expired(now)
             || rules.needs_preparation(entry, now)
@@ -61,7 +94,7 @@ impl<C, E> State<C, E> {
         let watch = self.hand_out(rules, &mut entry, caller.clone(), now);
         self.counters.acquired_directly += 1;
         let refill =
-            self.idle.len() < self.sizes.min_idle && self.connects_wanted(rules, now).0 > 0;
+            self.idle.len() < self.sizes.min_idle && self.connects_wanted(rules, now).all() > 0;
         Look::Found { entry, poke: refill || watch }
     }
 
@@ -89,7 +122,10 @@ impl<C, E> State<C, E> {
         if options.max_waiters.is_some_and(|limit| queued >= limit)
             || options.when_exhausted == WhenExhausted::Fail
         {
-            let may_open = if self.may_connect(now) { self.room() } else { 0 };
+            let may_open = match self.admission(options, now) {
+                Admission::Refused { .. } => 0,
+                _ => self.room().min(self.left_by_others()),
+            };
             let prospects = if self.paused {
                 0
             } else {
@@ -225,16 +261,22 @@ impl<C, E> State<C, E> {
         key: Key,
         now: Instant,
         actions: &mut Actions<C>,
-    ) -> Option<Waker> {
+    ) -> (Option<Failure<E>>, Option<Waker>) {
         let (outcome, waker) = self.waiters.remove(key);
         self.counters.abandoned_waits += 1;
-        if let Outcome::Granted(mut entry) = outcome {
-            entry.uses -= 1;
-            self.admit(rules, entry, Arrival::Prepared, now, actions);
-        } else {
-            self.pass_on(rules, &waker, now, actions);
+        match outcome {
+            Outcome::Granted(mut entry) => {
+                entry.uses -= 1;
+                self.admit(rules, entry, Arrival::Prepared, now, actions);
+                (None, waker)
+            }
+            Outcome::Waiting => {
+                self.pass_on(rules, &waker, now, actions);
+                (None, waker)
+            }
+            // The last to know of an error: its destructor is the user's.
+            Outcome::Failed(failure) => (Some(failure), waker),
         }
-        waker
     }
 
     /// A waiter that leaves line without a waker was woken to start what the pool needs (see
@@ -250,7 +292,7 @@ impl<C, E> State<C, E> {
             actions.wake.extend(self.waiters.take_head_waker());
         }
         // What it wanted of other pools is wanted no more.
-        if self.membership.is_some() && self.connects_wanted(rules, now).0 == 0 {
+        if self.membership.is_some() && self.connects_wanted(rules, now).for_waiters == 0 {
             self.want_nothing_elsewhere(actions);
         }
     }

@@ -30,7 +30,8 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) {
-        let most = rules.options.max_bypass();
+        // One that was prepared for a waiter goes to one: a newcomer's would be to prepare again.
+        let most = if arrival == Arrival::Prepared { 0 } else { rules.options.max_bypass() };
         self.place(rules, entry, arrival, most, now, actions);
     }
 
@@ -53,6 +54,10 @@ impl<C, E> State<C, E> {
         }
         let head = if self.paused { None } else { self.waiters.head(now, &mut actions.wake) };
         if let Some(head) = head {
+            if arrival == Arrival::Returned && self.yields_to_others() {
+                self.close(entry, CloseReason::Surplus, now, actions);
+                return self.pump(rules, now, actions);
+            }
             if arrival == Arrival::Returned && rules.needs_preparation(&entry, now) {
                 self.slots.set(entry.slot, SlotPhase::Validating, None, now);
                 actions.prepare.push(entry);
@@ -73,6 +78,11 @@ impl<C, E> State<C, E> {
             return self.close(entry, CloseReason::Surplus, now, actions);
         }
         self.slots.set(entry.slot, SlotPhase::Idle, None, now);
+        if let Some(due) = entry.keepalive_at
+            && self.next_look.is_none_or(|next| due < next)
+        {
+            self.poke(now, actions);
+        }
         self.push_idle(entry);
         self.want_housekeeper(now, actions);
     }
@@ -86,7 +96,10 @@ impl<C, E> State<C, E> {
         now: Instant,
     ) -> Option<CloseReason> {
         let fresh = arrival == Arrival::Fresh;
-        if entry.generation != self.generation {
+        if self.slots.get(entry.slot).phase == SlotPhase::Abandoned {
+            // Given up while nobody came for it: its place serves others.
+            Some(CloseReason::Reclaimed)
+        } else if entry.generation != self.generation {
             Some(CloseReason::Invalidated)
         } else if !fresh && (entry.is_expired(now) || self.slots.get(entry.slot).renewed) {
             Some(CloseReason::Lifetime)
@@ -160,6 +173,7 @@ impl<C, E> State<C, E> {
         }
         self.want_housekeeper(now, actions);
         if self.paused {
+            self.want_nothing_elsewhere(actions);
             return;
         }
         self.serve_from_idle(rules, now, actions);
@@ -168,6 +182,8 @@ impl<C, E> State<C, E> {
     }
 
     fn serve_from_idle(&mut self, rules: &Rules<'_>, now: Instant, actions: &mut Actions<C>) {
+        // One whose check hangs is not counted on.
+        let soon = now.checked_sub(super::PATIENCE);
         while !self.waiters.is_empty() {
             let tag = self.waiters.next_tag();
             let Some(index) = self.choose(rules, tag) else {
@@ -177,7 +193,7 @@ impl<C, E> State<C, E> {
             let needs_preparation = rules.needs_preparation(entry, now);
             if needs_preparation
                 && !entry.is_expired(now)
-                && self.slots.count(SlotPhase::Validating) >= self.waiters.len()
+                && self.slots.count_since(SlotPhase::Validating, soon) >= self.waiters.len()
             {
                 return;
             }

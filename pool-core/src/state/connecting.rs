@@ -8,7 +8,10 @@ use crate::actions::{Actions, Notice};
 use crate::circuit::{Admission, Change};
 use crate::clock::{self, Instant};
 use crate::rules::Rules;
-use crate::{ConnectError, PoolOptions};
+use crate::{BreakerState, ConnectError, PoolOptions};
+
+/// How much longer the pauses are while the server has too many connections.
+pub(crate) const OVERLOADED: u32 = 8;
 
 /// A connect that failed.
 pub(crate) struct FailedConnect<'a, E> {
@@ -29,6 +32,21 @@ pub(crate) enum Verdict {
     GiveBack,
 }
 
+/// Connects to start, by what they are for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted {
+    pub(super) for_waiters: usize,
+    for_idle: usize,
+    /// Successors of old connections.
+    for_successors: usize,
+}
+
+impl Wanted {
+    pub(super) fn all(self) -> usize {
+        self.for_waiters + self.for_idle + self.for_successors
+    }
+}
+
 impl<C, E> State<C, E> {
     /// A connect succeeded; the connection lives until `expires`. Ends a time of backing off.
     pub(crate) fn connected(
@@ -38,7 +56,7 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) -> Forgotten<E> {
-        actions.end_pause |= std::mem::take(&mut self.backing_off);
+        actions.end_pause |= self.backing_off.take().is_some();
         self.attempts = 0;
         self.attempts_since = None;
         self.missed = false;
@@ -73,8 +91,11 @@ impl<C, E> State<C, E> {
         self.refuse_waiters(now, actions);
         let verdict = self.verdict(rules, error, retrying, now, actions);
         match verdict {
-            Verdict::Retry(_) => self.backing_off = true,
-            Verdict::GiveBack if retrying => self.backing_off = false,
+            Verdict::Retry(pause) => {
+                let pause = pause.saturating_mul(OVERLOADED);
+                self.backing_off = Some(self.patience(rules.options, clock::after(now, pause)));
+            }
+            Verdict::GiveBack if retrying => self.backing_off = None,
             Verdict::GiveBack => {}
         }
         (verdict, forgotten)
@@ -89,7 +110,7 @@ impl<C, E> State<C, E> {
         actions: &mut Actions<C>,
     ) -> Verdict {
         // One task asks for everybody.
-        if self.backing_off && !retrying {
+        if self.is_backing_off(now) && !retrying {
             return Verdict::GiveBack;
         }
         let outage = self.outage(now);
@@ -99,14 +120,31 @@ impl<C, E> State<C, E> {
         let elapsed = now.saturating_duration_since(since);
         let pause = policy.pause_below(self.attempts, elapsed, outage / 100);
         let pause = pause.unwrap_or_else(|| {
-            // Who comes later begins anew.
-            self.attempts = 0;
-            self.attempts_since = None;
+            self.end_attempts();
             self.waiters.fail_all(|| Failure::Connect(Arc::clone(error)), &mut actions.wake);
             policy.max_pause.mul_f64(fastrand::f64())
         });
         self.next_attempt = Some(clock::after(now, pause));
-        if self.connect_needed() { Verdict::Retry(pause) } else { Verdict::GiveBack }
+        if self.connect_needed() {
+            return Verdict::Retry(pause);
+        }
+        self.end_attempts();
+        Verdict::GiveBack
+    }
+
+    /// Nobody needs a connection any more: who does later begins anew.
+    fn end_attempts(&mut self) {
+        self.attempts = 0;
+        self.attempts_since = None;
+    }
+
+    /// Until when the task of a connect is counted on that begins at `start`.
+    fn patience(&self, options: &PoolOptions, start: Instant) -> Instant {
+        clock::after(start, options.connect_timeout.saturating_mul(2))
+    }
+
+    fn is_backing_off(&self, now: Instant) -> bool {
+        self.backing_off.is_some_and(|until| until > now)
     }
 
     /// For how long connecting has failed.
@@ -125,6 +163,7 @@ impl<C, E> State<C, E> {
         self.counters.connect_failures += 1;
         self.slots.get(slot).probe = false;
         if self.circuit.failed(now) == Change::Opened {
+            self.poke(now, actions);
             let failures = self.circuit.failures();
             let open_for = self.circuit.options().open_for;
             actions.tell.push(Notice::BreakerOpened { failures, open_for });
@@ -132,7 +171,7 @@ impl<C, E> State<C, E> {
         // The successor of an old connection may have been among them: asked for again in a while.
         self.owed = 0;
         for (_, slot) in self.slots.indexed() {
-            slot.renewing = false;
+            slot.renewing = slot.renewed;
         }
     }
 
@@ -142,39 +181,46 @@ impl<C, E> State<C, E> {
         !self.closed && !self.paused && (!self.waiters.is_empty() || idle || self.missed)
     }
 
-    /// A task that has paused looks whether it is to go on.
-    pub(crate) fn resume_connecting(&mut self) -> bool {
+    /// A task that has paused looks whether it is to go on, with its slot.
+    pub(crate) fn resume_connecting(&mut self, rules: &Rules<'_>, slot: u32, now: Instant) -> bool {
         let needed = self.connect_needed();
         if needed {
-            self.backing_off = true;
+            self.backing_off = Some(self.patience(rules.options, now));
             self.missed = false;
+            self.slots.get(slot).since = now;
         } else {
-            self.backing_off = false;
+            self.backing_off = None;
+            self.end_attempts();
         }
         needed
     }
 
     /// The task that backed off is gone, or no longer needed.
     pub(crate) fn stop_backing_off(&mut self) {
-        self.backing_off = false;
+        self.backing_off = None;
     }
 
     // ---- the breaker ----------------------------------------------------------------------
 
-    /// May a connection be opened for somebody now, as far as the breaker goes?
-    pub(super) fn may_connect(&self, now: Instant) -> bool {
-        !matches!(self.circuit.ask(now), Admission::Refused { .. })
+    /// May a connection be opened for somebody now, as far as the breaker goes? Probes under way count
+    /// as long as their tasks can be alive.
+    pub(super) fn admission(&self, options: &PoolOptions, now: Instant) -> Admission {
+        let since = now.checked_sub(options.connect_timeout.saturating_mul(2));
+        let probes = self.slots.iter().filter(|slot| {
+            slot.phase == SlotPhase::Connecting
+                && slot.probe
+                && since.is_none_or(|since| slot.since >= since)
+        });
+        self.circuit.ask_beside(probes.count(), now)
     }
 
     /// Who needs a new connection is refused while the breaker is open, for so much longer. There is
     /// none in use either, that could come back.
     pub(super) fn refused_by_breaker(&self, now: Instant) -> Option<Duration> {
-        match self.circuit.ask(now) {
-            Admission::Refused { retry_in } if !retry_in.is_zero() && self.living() == 0 => {
-                Some(retry_in)
-            }
-            _ => None,
-        }
+        self.circuit
+            .open_until()
+            .and_then(|until| until.checked_duration_since(now))
+            .filter(|retry_in| !retry_in.is_zero() && self.living() == 0)
     }
 
     /// Those who wait for nothing.
@@ -191,7 +237,7 @@ impl<C, E> State<C, E> {
     /// While the breaker is open and there is demand, one connect at a time tries in the background
     /// whether it is still right.
     pub(super) fn attempt_in_background(&mut self, now: Instant, actions: &mut Actions<C>) {
-        if self.backing_off
+        if self.is_backing_off(now)
             || self.paused
             || self.slots.count(SlotPhase::Connecting) > 0
             || self.next_attempt.is_some_and(|next| next > now)
@@ -200,7 +246,7 @@ impl<C, E> State<C, E> {
             return;
         }
         self.want_housekeeper(now, actions);
-        if let Some(slot) = self.take_slot(now, actions) {
+        if let Some(slot) = self.take_slot(true, now, actions) {
             self.missed = false;
             actions.connect.push(slot);
         }
@@ -215,48 +261,50 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) {
-        let (wanted, for_successors) = self.connects_wanted(rules, now);
-        for n in 0..wanted {
-            let Some(slot) = self.take_slot(now, actions) else {
-                return;
+        let wanted = self.connects_wanted(rules, now);
+        for n in 0..wanted.all() {
+            let Some(slot) = self.take_slot(n < wanted.for_waiters, now, actions) else {
+                break;
             };
-            if n + for_successors >= wanted {
+            if n >= wanted.for_waiters + wanted.for_idle {
                 self.owed -= 1;
             }
             actions.connect.push(slot);
         }
-        if wanted == 0 {
+        if wanted.for_waiters == 0 {
             self.want_nothing_elsewhere(actions);
+        }
+        if !self.waiters.is_empty() && self.circuit.state(now) == BreakerState::Open {
+            // They wait for one in use to come back; the server may be sooner.
+            self.attempt_in_background(now, actions);
         }
     }
 
-    /// How many connects to start, and how many of them are for successors of old connections.
-    pub(super) fn connects_wanted(&self, rules: &Rules<'_>, now: Instant) -> (usize, usize) {
-        if self.backing_off || self.paused {
-            return (0, 0);
+    /// How many connects to start, and what for.
+    pub(super) fn connects_wanted(&self, rules: &Rules<'_>, now: Instant) -> Wanted {
+        if self.is_backing_off(now) || self.paused {
+            return Wanted::default();
         }
         let options = rules.options;
-        let lanes = options.max_connecting.saturating_sub(self.slots.count(SlotPhase::Connecting));
-        let lanes = match self.circuit.ask(now) {
-            Admission::Pass => lanes,
-            Admission::Probe => lanes.min(self.circuit.probes_left() as usize),
-            Admission::Refused { .. } => 0,
-        };
+        let alive = now.checked_sub(options.connect_timeout.saturating_mul(2));
+        let busy = self.slots.count_since(SlotPhase::Connecting, alive);
+        let mut lanes = options.max_connecting.saturating_sub(busy);
+        match self.admission(options, now) {
+            Admission::Pass => {}
+            Admission::Probe { left } => lanes = lanes.min(left),
+            Admission::Refused { .. } => lanes = 0,
+        }
         let size = self.counted();
         let room = self.room();
         let coming = self.coming(options, now);
         let waiting = self.waiters.len();
-        let for_waiters = waiting.saturating_sub(coming).min(room);
+        let for_waiters = waiting.saturating_sub(coming).min(room).min(lanes);
         let spare = self.idle.len() + coming.saturating_sub(waiting);
-        let for_idle = self
-            .sizes
-            .min_idle
-            .saturating_sub(spare)
-            .min(self.sizes.max_size.saturating_sub(size + for_waiters));
-        let for_successors = self.owed.min(room.saturating_sub(for_waiters + for_idle));
-        let first = (for_waiters + for_idle).min(lanes);
-        let for_successors = for_successors.min(lanes - first);
-        (first + for_successors, for_successors)
+        let kept = self.sizes.max_size.saturating_sub(size + for_waiters);
+        let for_idle = self.sizes.min_idle.saturating_sub(spare).min(kept).min(lanes - for_waiters);
+        // A successor in the overflow would be closed as soon as it is there.
+        let for_successors = self.owed.min(kept - for_idle).min(lanes - for_waiters - for_idle);
+        Wanted { for_waiters, for_idle, for_successors }
     }
 
     /// Connections that will be there soon without anybody's doing. One whose check or reset takes

@@ -24,6 +24,7 @@ impl<C, E> State<C, E> {
             self.close(entry, CloseReason::Shutdown, now, actions);
         }
         self.want_nothing_elsewhere(actions);
+        actions.ring = Some(self.bell());
         actions.drained |= self.is_drained();
         actions.tell.push(Notice::Closed);
         true
@@ -49,6 +50,7 @@ impl<C, E> State<C, E> {
             // One that backs off looks again; others are started by the pump.
             actions.end_pause = true;
             self.pump(rules, now, actions);
+            self.poke(now, actions);
         }
         true
     }
@@ -85,6 +87,11 @@ impl<C, E> State<C, E> {
 
     pub(crate) fn max_size(&self) -> usize {
         self.sizes.max_size
+    }
+
+    /// The most connections that are kept with nobody using them.
+    pub(crate) fn most_kept(&self) -> usize {
+        self.sizes.max_idle()
     }
 
     pub(crate) fn min_idle(&self) -> usize {
@@ -125,6 +132,7 @@ impl<C, E> State<C, E> {
         let open_for = self.circuit.options().open_for;
         actions.tell.push(Notice::BreakerOpened { failures, open_for });
         self.refuse_waiters(now, actions);
+        self.poke(now, actions);
     }
 
     /// Closes the breaker by hand and forgets the failures.

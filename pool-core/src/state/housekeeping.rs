@@ -1,6 +1,7 @@
 //! What time asks of a pool: unclaimed grants, idle and old connections, keepalive, the minimum of
 //! idle ones.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Arrival, GRANT_PATIENCE, SlotPhase, State};
@@ -59,14 +60,16 @@ impl<C, E> State<C, E> {
         }
         self.housekeeper = true;
         self.duty += 1;
+        self.bell = Arc::default();
         self.next_look = None;
-        actions.start_housekeeper = Some(self.duty);
+        actions.start_housekeeper = Some((self.duty, self.bell()));
     }
 
     /// The housekeeper is to look at once.
     pub(crate) fn poke(&mut self, now: Instant, actions: &mut Actions<C>) {
+        self.want_housekeeper(now, actions);
         self.next_look = Some(self.next_look.map_or(now, |at| at.min(now)));
-        actions.poke_housekeeper = true;
+        actions.ring = Some(self.bell());
     }
 
     /// True for the one housekeeper that is in charge.
@@ -155,6 +158,9 @@ impl<C, E> State<C, E> {
         }
         let most = 1 + self.slots.size() / 8;
         let under_way = self.slots.iter().filter(|slot| slot.renewing && !slot.renewed).count();
+        // Those that came to their end without a successor are owed none any more: who needs a
+        // connection asks for it.
+        self.owed = self.owed.min(under_way);
         let mut left = most.saturating_sub(under_way);
         let recently = RECENTLY.min(rules.options.max_lifetime.unwrap_or(RECENTLY) / 10);
         let kept = self.idle.len() <= self.sizes.min_idle;
@@ -164,7 +170,7 @@ impl<C, E> State<C, E> {
             .filter(|entry| kept || now.saturating_duration_since(entry.idle_since) <= recently)
             .map(|entry| entry.slot)
             .collect();
-        let mut room = self.room().saturating_sub(self.owed);
+        let mut room = self.sizes.max_size.saturating_sub(self.counted() + self.owed);
         let mut break_first = Vec::new();
         for (index, slot) in self.slots.indexed() {
             let is_due = slot.expires.is_some_and(|expires| expires <= clock::after(now, lead));
@@ -263,11 +269,16 @@ impl<C, E> State<C, E> {
             }
         }
         // Connections in use come back without a poke; the soonest one could then have to go.
-        if self.slots.size() > self.idle.len() {
-            for limit in [rules.options.idle_timeout, rules.options.keepalive].into_iter().flatten()
-            {
-                at(clock::after(now, limit));
-            }
+        if self.slots.size() > self.idle.len()
+            && let Some(limit) = rules.options.idle_timeout
+        {
+            at(clock::after(now, limit));
+        }
+        // Nobody may ask when the breaker lets a probe through.
+        if self.idle.len() < self.sizes.min_idle
+            && let Some(until) = self.circuit.open_until().filter(|until| *until > now)
+        {
+            at(until);
         }
         self.watching = !self.waiters.is_empty();
         if self.watching {

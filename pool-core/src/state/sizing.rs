@@ -6,7 +6,11 @@ use crate::circuit::Admission;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::rules::Rules;
-use crate::{CloseReason, ConnectionId};
+use crate::{BreakerState, CloseReason, ConnectionId};
+
+/// So many times a returned connection beyond the share serves the pool's own waiters before one is
+/// given up for another pool that waits: to give up each of them would be to open one each time.
+const MOST_KEPT: u32 = 16;
 
 impl<C, E> State<C, E> {
     /// The slots that count against the limits: all but those given up, as far as that is allowed.
@@ -36,23 +40,21 @@ impl<C, E> State<C, E> {
         self.slots.set(entry.slot, phase, None, now);
     }
 
-    /// Takes a slot for a connect, if the cap over several pools allows it.
+    /// Takes a slot for a connect, if the cap over several pools allows it. With `queue` the pool waits
+    /// for a place there, and the others are asked for one: for somebody who waits, not for stock.
     pub(super) fn take_slot(
         &mut self,
+        queue: bool,
         now: Instant,
         actions: &mut Actions<C>,
     ) -> Option<(u32, ConnectionId)> {
         if let Some(membership) = &self.membership
-            && !membership.take(&mut actions.neighbours)
+            && !membership.take(queue, &mut actions.neighbours)
         {
-            // Somebody else may have one to spare.
-            actions.ask_neighbours = true;
+            actions.ask_neighbours |= queue;
             return None;
         }
-        let probe = self.circuit.is_probing(now);
-        if probe {
-            self.circuit.begin_probe();
-        }
+        let probe = self.circuit.state(now) == BreakerState::HalfOpen;
         let id = ConnectionId(self.next_id);
         self.next_id += 1;
         Some((self.slots.take(id, now, probe), id))
@@ -74,7 +76,7 @@ impl<C, E> State<C, E> {
         if self.living() >= target {
             return Reserve::Enough;
         }
-        if let Admission::Refused { retry_in } = self.circuit.ask(now) {
+        if let Admission::Refused { retry_in } = self.admission(rules.options, now) {
             return Reserve::Refused { retry_in };
         }
         let connecting = self.slots.count(SlotPhase::Connecting);
@@ -84,7 +86,7 @@ impl<C, E> State<C, E> {
         {
             return Reserve::Wait;
         }
-        match self.take_slot(now, actions) {
+        match self.take_slot(true, now, actions) {
             Some((slot, id)) => Reserve::Slot(slot, id),
             None => Reserve::Wait,
         }
@@ -115,10 +117,7 @@ impl<C, E> State<C, E> {
     }
 
     fn release_slot(&mut self, slot: u32, actions: &mut Actions<C>) {
-        let slot = self.slots.release(slot);
-        if slot.probe {
-            self.circuit.end_probe();
-        }
+        self.slots.release(slot);
         if let Some(membership) = &self.membership {
             membership.give_back(&mut actions.neighbours);
         }
@@ -157,6 +156,25 @@ impl<C, E> State<C, E> {
     pub(super) fn is_wanted_elsewhere(&self) -> bool {
         let staying = self.slots.size() - self.slots.count(SlotPhase::Closing);
         self.membership.as_ref().is_some_and(|membership| membership.is_wanted(staying))
+    }
+
+    /// Another pool waits for a place, and this one has served its own waiters often enough since.
+    pub(super) fn yields_to_others(&mut self) -> bool {
+        if !self.is_wanted_elsewhere() {
+            self.kept = 0;
+            return false;
+        }
+        self.kept += 1;
+        if self.kept <= MOST_KEPT {
+            return false;
+        }
+        self.kept = 0;
+        true
+    }
+
+    /// How many places the cap over several pools leaves to this one.
+    pub(super) fn left_by_others(&self) -> usize {
+        self.membership.as_ref().map_or(usize::MAX, |membership| membership.available())
     }
 
     /// This pool no longer waits for a place.

@@ -38,7 +38,7 @@ impl<C, E> State<C, E> {
             Phase::Connect
         } else if preparing > 0 {
             Phase::Prepare
-        } else if self.membership.as_ref().is_some_and(|membership| membership.is_waiting()) {
+        } else if self.room() > 0 && self.left_by_others() == 0 {
             Phase::Share
         } else {
             Phase::Wait

@@ -78,5 +78,11 @@ impl<T, F> Waiters<T, F> {
             next => self.node(next).prev = prev,
         }
         self.list(which).len -= 1;
+        if let Which::Waiting(priority) = which
+            && self.waiting[priority].head == NONE
+        {
+            // Nobody is left who was passed over.
+            self.passed[priority] = 0;
+        }
     }
 }

@@ -103,6 +103,8 @@ async fn a_grant_whose_waiter_left_goes_to_the_next() {
     settle().await;
     drop(held); // granted to the first, which is never polled again
     drop(first);
+    settle().await;
+    assert!(second.is_finished(), "served only when the housekeeper looked around");
     assert_eq!(second.await.unwrap(), 0);
     full_strength(&pool, &world).await;
     assert_eq!(world.created(), 1, "no connection was lost over it");

@@ -207,7 +207,7 @@ async fn warm_up_opens_as_many_as_asked_and_allowed() {
     pool.warm_up(5).await.unwrap();
     assert_eq!(pool.status().idle, 5);
     let error = pool.warm_up(6).await.unwrap_err();
-    assert!(matches!(error, ConnectError::TooMany { asked: 6, max_size: 5 }), "{error}");
+    assert!(matches!(error, ConnectError::TooMany { asked: 6, most: 5 }), "{error}");
     assert_eq!(world.created(), 5);
 }
 

@@ -12,6 +12,7 @@ mod leaks;
 mod lifecycle;
 mod options;
 mod release;
+mod review;
 mod runtimes;
 mod shutdown;
 mod support;
