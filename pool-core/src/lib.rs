@@ -44,6 +44,10 @@
 //!   that went away goes to the next; a connect its caller gave up on goes on for the others.
 //! - **No lost capacity.** A slot comes back on every path: errors, panics in the manager, timeouts
 //!   and runtimes that die.
+//! - **Supervision.** Connecting belongs to the pool: bounded, retried with jittered pauses, behind a
+//!   breaker. Leaks are reported with who holds them and where; connections near the end of their life
+//!   have successors; all of it while runtimes die, clocks jump and callers panic.
+//! - **Control.** A living pool can be resized, paused, invalidated, put under a cap with others.
 //! - **Release without I/O.** Returning a connection is synchronous; cleaning happens in a
 //!   background task with a deadline, and only when [`Manager::hygiene`] asks for it.
 //!

@@ -6,6 +6,7 @@ mod cancellation;
 mod closing;
 mod concurrency;
 mod connecting;
+mod control;
 mod databases;
 mod drivers;
 mod extras;

@@ -12,6 +12,8 @@ mod cancellation;
 mod closing;
 #[path = "../it/concurrency.rs"]
 mod concurrency;
+#[path = "../it/control.rs"]
+mod control;
 #[path = "../it/extras.rs"]
 mod extras;
 #[path = "../it/opening.rs"]
