@@ -193,3 +193,42 @@ impl<C> Entry<C> {
         self.expires.is_some_and(|expires| expires <= now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keepalives_of_many_do_not_come_due_together() {
+        let now = clock::now();
+        let minute = Duration::from_secs(60);
+        let mut entry = Entry {
+            connection: (),
+            id: ConnectionId(1),
+            slot: 0,
+            created: now,
+            expires: None,
+            idle_since: now,
+            proven_at: now,
+            checked_out_at: now,
+            idle_for: Duration::ZERO,
+            uses: 0,
+            tag: None,
+            generation: 0,
+            keepalive_at: None,
+            work: WorkStats::default(),
+            recent: WorkStats::default(),
+            preparation: Duration::ZERO,
+        };
+        let drawn: Vec<Duration> = (0..100)
+            .map(|_| {
+                entry.prove(now, Some(minute));
+                entry.keepalive_at.expect("it is on").saturating_duration_since(now)
+            })
+            .collect();
+        assert!(drawn.iter().all(|due| *due <= minute && *due >= minute.mul_f64(0.8)));
+        assert!(drawn.iter().any(|due| *due < minute.mul_f64(0.9)), "no jitter");
+        entry.prove(now, None);
+        assert_eq!(entry.keepalive_at, None);
+    }
+}

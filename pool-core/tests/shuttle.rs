@@ -251,8 +251,8 @@ fn gates_that_fail_and_panic() {
     check(|| async {
         let pool = pool(2, |b| b.validate(Validate::Always).breaker(None));
         for script in [&world(&pool).connect, &world(&pool).validate, &world(&pool).reset] {
-            let steps = [Step::Ok, Step::Yield(2), Step::Fail, Step::Slow(5 * MILLI)];
-            script.next((0..4).map(|_| steps[roll(4) as usize]));
+            let steps = [Step::Ok, Step::Yield(2), Step::Fail, Step::Slow(5 * MILLI), Step::Panic];
+            script.next((0..4).map(|_| steps[roll(5) as usize]));
         }
         pass_time(all(users(&pool, 3, 2))).await;
         pass_time(full_strength(&pool, 2)).await;

@@ -33,7 +33,7 @@ pub enum ErrorKind {
     PoolTimeout,
     /// The pool is closed.
     PoolClosed,
-    /// The pool refused to queue the request (fail-fast, or too many waiters).
+    /// The pool refused to queue the request (fail-fast, too many waiters, or a breaker opened by hand).
     PoolExhausted,
     /// The connection was lost while in use.
     ConnectionLost,

@@ -62,11 +62,10 @@ impl<C, E> State<C, E> {
         caller: &Caller,
         now: Instant,
     ) -> Look<C> {
-        let fit =
-            |entry: &Box<Entry<C>>| !entry.is_expired(now) && !rules.needs_preparation(entry, now);
+        let fit = |entry: &Entry<C>| !entry.is_expired(now) && !rules.needs_preparation(entry, now);
         let index = match rules.options.reuse {
-            Reuse::Lifo => self.idle.iter().rposition(fit),
-            Reuse::Fifo => self.idle.iter().position(fit),
+            Reuse::Lifo => self.idle.iter().rposition(|entry| fit(entry)),
+            Reuse::Fifo => self.idle.iter().position(|entry| fit(entry)),
         };
         match index {
             _ if self.closed => Look::Closed,

@@ -15,6 +15,9 @@ use crate::rules::Rules;
 /// whole process did.
 const ABSENT: Duration = Duration::from_secs(1);
 
+/// The shortest time between two rounds that nobody rang for: the step of tokio's clock.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// A connection used within this time is still needed when it gets old.
 const RECENTLY: Duration = Duration::from_secs(60);
 
@@ -42,7 +45,9 @@ impl<C, E> State<C, E> {
         let leaks = self.watch_holders(rules, now, actions);
         let deadline = self.waiters.call_expired(now, &mut actions.wake);
         let next = [deadline, leaks, self.next_round(rules, now)];
-        self.next_look = next.into_iter().flatten().min();
+        // However wrong a due time may be, rounds do not follow each other without a pause.
+        let soonest = clock::after(now, SHORTEST);
+        self.next_look = next.into_iter().flatten().min().map(|at| at.max(soonest));
         self.next_look
     }
 

@@ -4,11 +4,21 @@
 //! hazards` shows the same scenarios beside those pools.
 
 mod bypass;
+mod churn;
+mod common_cap;
 mod counters;
+mod errors_dropped;
 mod gates;
+mod half_open;
+mod hanging_checks;
 mod herd;
+mod hooked_waker;
 mod housekeeping;
+mod late_polls;
+mod random_histories;
 mod silent_peer;
+mod slow_closes;
+mod standing_still;
 #[path = "../it/support.rs"]
 mod support;
 mod timeouts;

@@ -22,6 +22,18 @@ async fn an_idle_connection_is_had_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn try_get_finds_a_fit_one_behind_one_to_be_validated() {
+    let (pool, _world) = pool_with(2, |b| b.reuse(Reuse::Fifo));
+    pool.warm_up(2).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // One of them is proved alive and comes back, to the end of the queue.
+    drop(pool.get().await.unwrap());
+    settle().await;
+    let result = pool.try_get();
+    assert!(result.is_ok(), "{:?} with {:?}", result.err(), pool.status());
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiters_are_served_in_order_of_arrival() {
     let (pool, world) = pool(2);
     let held = [pool.get().await.unwrap(), pool.get().await.unwrap()];

@@ -225,6 +225,23 @@ async fn the_policy_bounds_the_time() {
     assert!(start.elapsed() > 2 * SECOND && start.elapsed() <= 3 * SECOND);
 }
 
+#[tokio::test(start_paused = true)]
+async fn attempts_of_an_outage_long_ago_do_not_count_against_newcomers() {
+    let retry = RetryPolicy { max_elapsed: Some(5 * SECOND), ..RetryPolicy::connecting() };
+    let (pool, world) = pool_with(1, |b| b.connect_retry(retry).breaker(None));
+    world.connect.next([Step::Fail]);
+    // It leaves before it is tried again.
+    assert!(pool.get_timeout(Duration::from_micros(1)).await.is_err());
+    world.connect.next([Step::Fail]);
+    tokio::time::sleep(3_600 * SECOND).await;
+    assert_eq!(pool.status().idle, 0, "it was tried again for nobody");
+    let before = world.connect.calls();
+    world.connect.next([Step::Fail]);
+    let result = pool.get_timeout(5 * SECOND).await.map(drop);
+    let attempts = world.connect.calls() - before;
+    assert!(result.is_ok(), "after {attempts} attempts: {}", result.unwrap_err());
+}
+
 /// A pool that gave up but is to keep connections idle goes on, at the pace of its longest pause.
 #[tokio::test(start_paused = true)]
 async fn giving_up_is_no_reason_to_hammer() {

@@ -368,6 +368,37 @@ async fn keepalive_is_off_by_default() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keepalive_goes_on_after_a_pause_in_which_it_was_due() {
+    let (pool, world) =
+        pool_with(1, |b| b.keepalive(Some(MINUTE)).idle_timeout(None).max_lifetime(None));
+    pool.warm_up(1).await.unwrap();
+    pool.pause();
+    tokio::time::sleep(100 * SECOND).await;
+    pool.resume();
+    tokio::time::sleep(10_000 * SECOND).await;
+    assert!(world.validate.calls() > 0, "no keepalive in 10000 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_comes_back_silent_for_too_long_has_its_keepalive_at_once() {
+    let (pool, world) = pool_with(1, |b| {
+        b.keepalive(Some(100 * SECOND)).idle_timeout(None).max_lifetime(None).leak_threshold(None)
+    });
+    pool.warm_up(1).await.unwrap();
+    tokio::time::sleep(70 * SECOND).await;
+    // Proved alive now; then held for long, and no work reported.
+    let guard = pool.get().await.unwrap();
+    let proven = tokio::time::Instant::now();
+    let before = world.validate.calls();
+    tokio::time::sleep(101 * SECOND).await;
+    drop(guard);
+    while world.validate.calls() == before {
+        tokio::time::sleep(SECOND).await;
+    }
+    assert!(proven.elapsed() < 110 * SECOND, "silent for {:?}", proven.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_warmest_stays_the_warmest_after_a_keepalive() {
     let (pool, _world) = pool_with(2, |b| b.keepalive(Some(MINUTE)).validate(Validate::Never));
     let (one, two) = (pool.get().await.unwrap(), pool.get().await.unwrap());

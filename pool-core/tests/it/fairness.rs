@@ -1,17 +1,12 @@
 //! Whether newcomers may overtake, and how often.
 
-use std::future::Future;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
-use wellspring_pool_core::Fairness;
+use wellspring_pool_core::{Fairness, Priority, Validate};
 
-use crate::support::{full_strength, pool_with, settle};
-
-fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
-}
+use crate::support::{full_strength, poll, pool_with, settle};
 
 #[tokio::test(start_paused = true)]
 async fn the_first_in_line_is_overtaken_as_often_as_allowed_and_no_more() {
@@ -80,6 +75,31 @@ async fn a_woken_waiter_that_does_not_come_holds_nobody_up() {
     tokio::time::timeout(Duration::from_secs(1), second).await.unwrap().unwrap().unwrap();
     drop(stuck);
     full_strength(&pool, &world).await;
+}
+
+/// How often the less urgent were passed over ends with those who were: who comes later waits in
+/// vain as often again before it goes first.
+#[tokio::test(start_paused = true)]
+async fn what_one_was_passed_over_does_not_serve_another() {
+    let (pool, _world) = pool_with(1, |b| b.validate(Validate::Never));
+    let mut held = pool.get().await.unwrap();
+    let mut passed_over = Box::pin(pool.get().priority(Priority::Low));
+    assert!(poll(&mut passed_over).is_pending());
+    for _ in 0..16 {
+        let mut urgent = Box::pin(pool.get().priority(Priority::High));
+        assert!(poll(&mut urgent).is_pending());
+        drop(held);
+        let Poll::Ready(Ok(next)) = poll(&mut urgent) else { panic!("it is its turn") };
+        held = next;
+    }
+    // The next would be its turn; it leaves.
+    drop(passed_over);
+    let mut urgent = Box::pin(pool.get().priority(Priority::High));
+    assert!(poll(&mut urgent).is_pending());
+    let mut low = Box::pin(pool.get().priority(Priority::Low));
+    assert!(poll(&mut low).is_pending());
+    drop(held);
+    assert!(poll(&mut urgent).is_ready(), "a newcomer of low priority was served first");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -121,7 +121,8 @@ async fn a_reclaimed_connection_serves_nobody_and_its_place_does() {
     assert!(pool.holders().iter().any(|holder| holder.reclaimed));
     // One more may not be given up: the cap holds.
     assert!(pool.get_timeout(MINUTE).await.is_err());
-    assert_eq!(pool.status().size, 2);
+    let status = pool.status();
+    assert_eq!((status.size, status.used, status.abandoned), (2, 1, 1));
     drop(held);
     settle().await;
     assert_eq!(notes.take()[..1], ["leak 2"]);
@@ -213,4 +214,51 @@ async fn one_found_stuck_while_it_is_reset_is_abandoned_too() {
     assert_eq!(pool.status().abandoned, 1);
     world.unstick();
     full_strength(&pool, &world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_place_a_stuck_connection_gives_up_is_filled_up_to_the_minimum() {
+    let (pool, world) = pool_with(1, |b| {
+        b.min_idle(1).max_abandoned(1).leak_threshold(None).idle_timeout(None).max_lifetime(None)
+    });
+    settle().await;
+    let mut guard = pool.get().await.unwrap();
+    guard.stuck = true;
+    drop(guard);
+    tokio::time::sleep(1_000 * SECOND).await;
+    assert_eq!(pool.status().idle, 1, "{:?}", pool.status());
+    world.unstick();
+}
+
+#[tokio::test(start_paused = true)]
+async fn quiesce_waits_for_those_whose_connection_was_reclaimed() {
+    let (pool, _world) =
+        pool_with(1, |b| b.leak_threshold(None).leak_reclaim(Some(SECOND)).max_abandoned(1));
+    let _held = pool.get().await.unwrap();
+    tokio::time::sleep(2 * SECOND).await;
+    assert!(!pool.quiesce(SECOND).await, "{:?}", pool.holders());
+}
+
+/// Two are reclaimed; then one of three is detached, one stuck and one returned.
+#[tokio::test(start_paused = true)]
+async fn whatever_becomes_of_reclaimed_ones_the_numbers_add_up() {
+    let (pool, world) =
+        pool_with(3, |b| b.leak_threshold(None).leak_reclaim(Some(SECOND)).max_abandoned(2));
+    let detached = pool.get().await.unwrap();
+    let returned = pool.get().await.unwrap();
+    let mut stuck = pool.get().await.unwrap();
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(pool.stats().counters.reclaimed, 2);
+    drop(detached.detach());
+    stuck.stuck = true;
+    drop(stuck);
+    drop(returned);
+    settle().await;
+    world.unstick();
+    settle().await;
+    let stats = pool.stats();
+    let counters = stats.counters;
+    assert_eq!(stats.status.size, 0, "{:?}", stats.status);
+    assert_eq!(counters.connected, 3);
+    assert_eq!(counters.connected, counters.closed.total() + counters.detached, "{counters:?}");
 }

@@ -12,7 +12,6 @@ mod leaks;
 mod lifecycle;
 mod options;
 mod release;
-mod review;
 mod runtimes;
 mod shutdown;
 mod support;

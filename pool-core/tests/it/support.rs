@@ -1,6 +1,9 @@
 //! What the tests share: pools of fakes and the checks every test ends with.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use wellspring_pool_core::{Builder, Pool, Status};
@@ -33,6 +36,11 @@ pub(crate) fn identity_holds(status: Status) {
         + status.abandoned;
     assert_eq!(sum, status.size, "{status:?}");
     assert!(status.size <= status.max_size + status.max_overflow, "{status:?}");
+}
+
+/// Polls once, for a task that nobody wakes.
+pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Lets background tasks run until they have nothing more to do at this moment.
