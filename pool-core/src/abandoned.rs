@@ -22,7 +22,12 @@ trait Home: Send + Sync {
 
 impl<M: Manager> Home for Shared<M> {
     fn free(&self, slot: u32) {
-        self.change(|state, rules, actions| state.free(rules, slot, clock::now(), actions));
+        self.change(|state, rules, actions| {
+            let now = clock::now();
+            state.free(rules, slot, now, actions);
+            // Another may be given up in its place.
+            state.poke(now, actions);
+        });
     }
 }
 

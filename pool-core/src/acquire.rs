@@ -13,7 +13,7 @@ use crate::clock::{self, Instant};
 use crate::entry::Entry;
 use crate::rt::{self, RuntimeId, Sleep};
 use crate::shared::drop_quietly;
-use crate::state::Look;
+use crate::state::{Asker, Look};
 use crate::waiters::Key;
 use crate::{AcquireError, Manager, Pool, Pooled, Priority, Tag};
 
@@ -179,13 +179,14 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         let timer = (!watched).then(|| (runtime.id(), Box::pin(rt::sleep_until(step))));
         // Cloning a waker is foreign code: not under the lock. So look again inside.
         let mut waker = Some(cx.waker().clone());
+        let asker = Asker { caller, wish, since: now, deadline };
         let key = shared.change(|state, rules, actions| {
             match state.look(rules, caller, wish.tag, now) {
                 Look::Found { entry, poke } => return Err(Attempt::Idle { entry, poke }),
                 Look::Closed => return Err(Attempt::Failed(AcquireError::Closed)),
                 Look::Nothing | Look::Paused => {}
             }
-            let key = state.enqueue(rules, &mut waker, caller, wish, deadline, now, actions);
+            let key = state.enqueue(rules, &mut waker, &asker, now, actions);
             key.map_err(Attempt::Failed)
         });
         match key {
@@ -199,6 +200,38 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
 
     /// In line: has the turn come, or the time run out?
     fn look_after(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
+        loop {
+            match self.look_once(cx) {
+                Poll::Ready((Ok(entry), since, deadline)) => {
+                    let shared = &self.pool().shared;
+                    // One that was idle may have died meanwhile; back to the head of the line then.
+                    let entry =
+                        if entry.was_idle { shared.unless_dead(entry) } else { Some(entry) };
+                    if let Some(entry) = entry {
+                        let waited = clock::now().saturating_duration_since(since);
+                        return Poll::Ready(Ok(shared.served_late(entry, waited)));
+                    }
+                    self.rejoin(since, deadline, cx);
+                }
+                Poll::Ready((Err(error), ..)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn rejoin(&mut self, since: Instant, deadline: Instant, cx: &mut Context<'_>) {
+        let wish = self.wish;
+        let shared = &self.pool().shared;
+        let caller = shared.caller(self.location);
+        let waker = cx.waker().clone();
+        let asker = Asker { caller: &caller, wish, since, deadline };
+        let now = clock::now();
+        let key =
+            shared.change(|state, rules, actions| state.rejoin(rules, waker, &asker, now, actions));
+        self.waiting = Some(Waiting { key, since, deadline, timer: None });
+    }
+
+    fn look_once(&mut self, cx: &mut Context<'_>) -> Poll<(Taken<M>, Instant, Instant)> {
         let shared = &self.pool.as_ref().expect("polled after it was ready").borrow().shared;
         let slot = &mut self.waiting;
         let now = clock::now();
@@ -211,17 +244,16 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
             let (ready, leftover) = state.poll_waiter(rules, &waiting.key, waker, now, actions);
             let taken = ready.then(|| {
                 let waiting = slot.take().expect("just seen");
-                let Waiting { key, since, timer, .. } = waiting;
-                (state.claim(key), since, timer)
+                let Waiting { key, since, deadline, timer } = waiting;
+                (state.claim(key), since, deadline, timer)
             });
             (taken, leftover, state.watcher())
         });
         // Other people's code, while a connection is in nobody's care.
         drop_quietly(&shared.name, leftover);
-        if let Some((taken, since, timer)) = taken {
+        if let Some((taken, since, deadline, timer)) = taken {
             drop(timer);
-            let waited = now.saturating_duration_since(since);
-            return Poll::Ready(taken.map(|entry| shared.served_late(entry, waited)));
+            return Poll::Ready((taken, since, deadline));
         }
         let watched = runtime.is_some() && watcher == runtime;
         // Anew: whoever took this one out of line for being late did so before now.
@@ -229,13 +261,13 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         if !self.waiting.as_mut().is_some_and(|waiting| waiting.is_late(now, watched, cx)) {
             return Poll::Pending;
         }
-        let Waiting { key, since, timer, .. } = self.waiting.take().expect("just seen");
+        let Waiting { key, since, deadline, timer } = self.waiting.take().expect("just seen");
         drop(timer);
         let waited = now.saturating_duration_since(since);
         let (taken, leftover) =
             shared.change(|state, rules, actions| state.expire(rules, key, waited, now, actions));
         drop(leftover);
-        Poll::Ready(taken.map(|entry| shared.served_late(entry, waited)))
+        Poll::Ready((taken, since, deadline))
     }
 }
 

@@ -38,6 +38,9 @@ pub(crate) async fn prepare<M: Manager>(mut held: Held<M>) {
         pool.recorders.validate.record(took);
     }
     finish(held, ended, Purpose::HandOut, limit, took);
+    if pool.options.keepalive.is_some() {
+        pool.change(|state, _, actions| state.after_keepalive(clock::now(), actions));
+    }
 }
 
 /// Proves an idle connection alive that has been silent for long; nobody waits for it in particular,

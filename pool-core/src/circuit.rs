@@ -105,6 +105,8 @@ pub(crate) struct Circuit {
     opened: u64,
     /// Failures open it; else only its owner does, by hand.
     automatic: bool,
+    /// It was opened by hand, and stays so for its time.
+    held: bool,
 }
 
 impl Circuit {
@@ -119,6 +121,7 @@ impl Circuit {
             epoch: 0,
             opened: 0,
             automatic: true,
+            held: false,
         }
     }
 
@@ -227,9 +230,21 @@ impl Circuit {
     /// Opens it, whatever it was.
     pub(crate) fn open(&mut self, now: Instant) {
         self.open_until = Some(clock::after(now, self.options.open_for));
+        self.held = false;
         self.probing = 0;
         self.epoch += 1;
         self.opened += 1;
+    }
+
+    /// Opens it by hand: nothing closes it before its time but a reset.
+    pub(crate) fn hold_open(&mut self, now: Instant) {
+        self.open(now);
+        self.held = true;
+    }
+
+    /// It was opened by hand, and its time is not over.
+    pub(crate) fn is_held_open(&self, now: Instant) -> bool {
+        self.held && self.state(now) == BreakerState::Open
     }
 
     /// Closes it, whatever it was, and forgets the failures.

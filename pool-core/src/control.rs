@@ -102,8 +102,9 @@ impl<M: Manager> Pool<M> {
         self.shared.peek(|state, _| state.circuit.state(clock::now()))
     }
 
-    /// Opens the breaker by hand: who would need a new connection is refused, until a probe succeeds
-    /// or [`reset_breaker`](Self::reset_breaker). Connections that exist go on serving.
+    /// Opens the breaker by hand: who would need a new connection is refused for `open_for`, whatever
+    /// connects that are under way come to, or until [`reset_breaker`](Self::reset_breaker); then
+    /// probes decide. Connections that exist go on serving.
     pub fn open_breaker(&self) {
         self.shared.change(|state, _, actions| state.open_breaker(clock::now(), actions));
     }

@@ -153,6 +153,8 @@ pub(crate) struct Entry<C> {
     pub(crate) proven_at: Instant,
     pub(crate) checked_out_at: Instant,
     pub(crate) idle_for: Duration,
+    /// It has lain idle since its manager was last asked for its hygiene.
+    pub(crate) was_idle: bool,
     pub(crate) uses: u64,
     pub(crate) tag: Option<Tag>,
     /// The generation of the pool it was opened in; older ones are not handed out again.
@@ -212,6 +214,7 @@ mod tests {
             proven_at: now,
             checked_out_at: now,
             idle_for: Duration::ZERO,
+            was_idle: false,
             uses: 0,
             tag: None,
             generation: 0,

@@ -65,6 +65,8 @@ struct State {
     members: Vec<Option<Seat>>,
     /// Those who wait for a place beyond their share, in order.
     queue: VecDeque<usize>,
+    /// Those who would like one for stock, once nobody waits.
+    stock: VecDeque<usize>,
 }
 
 struct Seat {
@@ -82,7 +84,8 @@ impl PoolGroup {
         if max_size == 0 {
             return Err(ConfigError::new("group.max_size", 0, "at least 1".to_owned()));
         }
-        let state = State { max_size, members: Vec::new(), queue: VecDeque::new() };
+        let (queue, stock) = (VecDeque::new(), VecDeque::new());
+        let state = State { max_size, members: Vec::new(), queue, stock };
         Ok(Self { inner: Arc::new(Inner { state: Mutex::new(state) }) })
     }
 
@@ -140,11 +143,17 @@ impl State {
         self.members.iter().flatten().map(|seat| seat.used.max(seat.share)).sum()
     }
 
-    /// The first in the queue, if there is a place for it.
-    fn next(&mut self) -> Option<Neighbour> {
-        let first = *self.queue.front()?;
-        let free = self.committed() < self.max_size;
-        free.then(|| Weak::clone(&self.seat(first).member))
+    /// Who is to be told of a place, if there is one: the first in the queue; without a queue all who
+    /// would like one for stock.
+    fn next(&mut self) -> Vec<Neighbour> {
+        if self.committed() >= self.max_size {
+            return Vec::new();
+        }
+        let told = match self.queue.front() {
+            Some(first) => vec![*first],
+            None => self.stock.drain(..).collect(),
+        };
+        told.into_iter().map(|index| Weak::clone(&self.seat(index).member)).collect()
     }
 }
 
@@ -169,6 +178,9 @@ impl Membership {
             if queue && !state.queue.contains(&self.index) {
                 state.queue.push_back(self.index);
             }
+            if !queue && !state.stock.contains(&self.index) {
+                state.stock.push_back(self.index);
+            }
             return false;
         }
         seat.used += 1;
@@ -183,6 +195,13 @@ impl Membership {
     pub(crate) fn give_back(&self, neighbours: &mut Vec<Neighbour>) {
         let mut state = self.inner.state.lock();
         state.seat(self.index).used -= 1;
+        neighbours.extend(state.next());
+    }
+
+    /// The pool is closed: its share is for the others.
+    pub(crate) fn give_up_share(&self, neighbours: &mut Vec<Neighbour>) {
+        let mut state = self.inner.state.lock();
+        state.seat(self.index).share = 0;
         neighbours.extend(state.next());
     }
 
@@ -228,11 +247,12 @@ impl Drop for Membership {
     fn drop(&mut self) {
         let mut state = self.inner.state.lock();
         state.queue.retain(|index| *index != self.index);
+        state.stock.retain(|index| *index != self.index);
         let seat = state.members[self.index].take();
         let next = state.next();
         drop(state);
         drop(seat);
-        if let Some(next) = next.and_then(|next| next.upgrade()) {
+        for next in next.into_iter().filter_map(|next| next.upgrade()) {
             next.look_again();
         }
     }

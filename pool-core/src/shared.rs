@@ -319,7 +319,11 @@ impl<M: Manager> Shared<M> {
 
 impl<M: Manager> Member for Shared<M> {
     fn look_again(&self) {
-        self.change(|state, rules, actions| state.pump(rules, clock::now(), actions));
+        self.change(|state, rules, actions| {
+            state.pump(rules, clock::now(), actions);
+            // A warm-up may wait for the place.
+            actions.settled = true;
+        });
     }
 
     fn shed(&self) -> bool {

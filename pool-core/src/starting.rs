@@ -28,13 +28,10 @@ impl<M: Manager> Pool<M> {
             Startup::Probe => {
                 self.open_up_to(1).await?;
                 if options.initial_size > 1 {
-                    let (pool, size) = (self.clone(), options.initial_size);
-                    self.shared.spawn(async move {
-                        // It works, as the first one has shown; what fails now is told to those
-                        // who need it.
-                        if let Err(error) = pool.warm_up(size).await {
-                            tracing::warn!(pool = pool.name(), %error, "cannot fill the pool");
-                        }
+                    // It works, as the first one has shown; what fails now is told to those who need it.
+                    let size = options.initial_size;
+                    self.shared.change(|state, rules, actions| {
+                        state.fill(rules, size, clock::now(), actions);
                     });
                 }
                 Ok(())

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-pub(crate) use acquiring::Look;
+pub(crate) use acquiring::{Asker, Look};
 pub(crate) use admitting::Arrival;
 pub(crate) use connecting::{FailedConnect, OVERLOADED, Verdict};
 pub(crate) use sizing::Reserve;
@@ -77,6 +77,8 @@ pub(crate) struct State<C, E> {
     /// A connect has failed and its task waits to try again; no other may start meanwhile. Until then:
     /// a task that has not shown up by this time lives in a runtime that does not run.
     backing_off: Option<Instant>,
+    /// The slot of that task.
+    retrier: Option<u32>,
     /// Attempts that failed since somebody succeeded or gave up, and since when.
     attempts: u32,
     attempts_since: Option<Instant>,
@@ -85,6 +87,8 @@ pub(crate) struct State<C, E> {
     /// No attempt in the background before this while the breaker is open.
     next_attempt: Option<Instant>,
     last_connect_error: Option<Arc<ConnectError<E>>>,
+    /// The pool is being filled to this many connections, with nobody waiting for it.
+    fill_to: usize,
     /// Connections to open in the place of old ones that are still needed.
     owed: usize,
     /// A task died that was to free capacity or to open a connection, perhaps with its runtime:
@@ -136,11 +140,13 @@ impl<C, E> State<C, E> {
             paused: false,
             circuit: Circuit::for_pool(options.breaker, options.outage_tolerance),
             backing_off: None,
+            retrier: None,
             attempts: 0,
             attempts_since: None,
             missed: false,
             next_attempt: None,
             last_connect_error: None,
+            fill_to: 0,
             owed: 0,
             orphaned: false,
             housekeeper: false,

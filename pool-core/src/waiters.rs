@@ -12,6 +12,7 @@ use std::task::Waker;
 
 use crate::caller::{Caller, Wish};
 use crate::clock::Instant;
+use crate::state::Asker;
 use crate::{Priority, Tag, TaskId};
 use list::{List, NONE, Which};
 
@@ -53,6 +54,8 @@ struct Node<T, F> {
     called: bool,
     /// It has been looked at for holding a connection while it waits.
     inspected: bool,
+    /// A stale grant was taken back from it before.
+    retaken: bool,
     prev: u32,
     next: u32,
 }
@@ -103,25 +106,32 @@ impl<T, F> Waiters<T, F> {
     }
 
     /// Joins the end of the line of its priority.
-    pub(crate) fn push(
-        &mut self,
-        waker: Waker,
-        caller: Caller,
-        wish: Wish,
-        since: Instant,
-        deadline: Instant,
-    ) -> Key {
+    pub(crate) fn push(&mut self, waker: Waker, asker: &Asker<'_>) -> Key {
+        let key = self.insert(waker, asker);
+        self.link_back(Which::Waiting(asker.wish.priority as usize), key.0);
+        key
+    }
+
+    /// Joins the line of its priority at its head.
+    pub(crate) fn push_front(&mut self, waker: Waker, asker: &Asker<'_>) -> Key {
+        let key = self.insert(waker, asker);
+        self.link_front(Which::Waiting(asker.wish.priority as usize), key.0);
+        key
+    }
+
+    fn insert(&mut self, waker: Waker, asker: &Asker<'_>) -> Key {
         let node = Node {
             outcome: Outcome::Waiting,
             waker: Some(waker),
-            caller,
-            wish,
-            since,
-            deadline,
+            caller: asker.caller.clone(),
+            wish: asker.wish,
+            since: asker.since,
+            deadline: asker.deadline,
             granted_at: None,
             bypassed: 0,
             called: false,
             inspected: false,
+            retaken: false,
             prev: NONE,
             next: NONE,
         };
@@ -136,7 +146,6 @@ impl<T, F> Waiters<T, F> {
                 index
             }
         };
-        self.link_back(Which::Waiting(wish.priority as usize), index);
         Key(index)
     }
 
@@ -339,7 +348,10 @@ impl<T, F> Waiters<T, F> {
 
     /// As [`revoke`](Self::revoke), of one waiter.
     pub(crate) fn revoke_from(&mut self, key: &Key) -> Option<(T, Revoked)> {
-        matches!(self.node(key.0).outcome, Outcome::Granted(_)).then_some(())?;
+        let node = self.node(key.0);
+        // Once: a runtime in which every poll comes late would never be served.
+        let first = !std::mem::replace(&mut node.retaken, true);
+        (first && matches!(node.outcome, Outcome::Granted(_))).then_some(())?;
         self.take_back(key.0)
     }
 

@@ -94,7 +94,7 @@ impl<M: Manager> Drop for Permit<M> {
         if let Some(pool) = self.pool.upgrade() {
             pool.change(|state, _, actions| {
                 if self.retrying {
-                    state.stop_backing_off();
+                    state.stop_backing_off(self.slot);
                 }
                 state.free_after_death(self.slot, false, actions);
             });

@@ -30,6 +30,7 @@ impl<M: Manager> Shared<M> {
         let recent = std::mem::take(&mut entry.recent);
         entry.work.merge(&recent);
         entry.idle_since = now;
+        entry.was_idle = false;
         entry.preparation = Duration::ZERO;
         if used_for <= self.trusted() || !recent.is_empty() {
             entry.prove(now, self.options.keepalive);
@@ -105,6 +106,23 @@ impl<M: Manager> Shared<M> {
             state.counters.acquired_directly -= 1;
             state.close(entry, CloseReason::Broken, now, actions);
             state.pump(rules, now, actions);
+        });
+        None
+    }
+
+    /// The same of one that somebody waited for. The pool looks around when he is back in line.
+    pub(crate) fn unless_dead(
+        &self,
+        mut entry: Box<Entry<M::Connection>>,
+    ) -> Option<Box<Entry<M::Connection>>> {
+        if self.hygiene(&mut entry.connection) != Hygiene::Broken {
+            return Some(entry);
+        }
+        let now = clock::now();
+        self.change(|state, _, actions| {
+            // Nobody got it.
+            state.counters.acquired_after_wait -= 1;
+            state.close(entry, CloseReason::Broken, now, actions);
         });
         None
     }

@@ -19,6 +19,14 @@ const HOLDERS: usize = 5;
 /// What waiting came to.
 pub(crate) type Served<C, E> = Result<Box<Entry<C>>, AcquireError<E>>;
 
+/// Somebody who joins the line.
+pub(crate) struct Asker<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) wish: Wish,
+    pub(crate) since: Instant,
+    pub(crate) deadline: Instant,
+}
+
 /// What looking for an idle connection came to.
 pub(crate) enum Look<C> {
     /// One fit for use, marked as used. With `poke` the housekeeper has something to do: too few are
@@ -98,14 +106,11 @@ impl<C, E> State<C, E> {
     }
 
     /// Joins the line, unless that is refused, and sets in motion what the waiter needs.
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn enqueue(
         &mut self,
         rules: &Rules<'_>,
         waker: &mut Option<Waker>,
-        caller: &Caller,
-        wish: Wish,
-        deadline: Instant,
+        asker: &Asker<'_>,
         now: Instant,
         actions: &mut Actions<C>,
     ) -> Result<Key, AcquireError<E>> {
@@ -113,7 +118,7 @@ impl<C, E> State<C, E> {
         if let Some(retry_in) = self.refused_by_breaker(now) {
             self.counters.refused += 1;
             self.missed = true;
-            self.attempt_in_background(now, actions);
+            self.attempt_in_background(options, now, actions);
             let last_connect_error = self.last_connect_error.clone();
             return Err(AcquireError::BreakerOpen { last_connect_error, retry_in });
         }
@@ -143,15 +148,31 @@ impl<C, E> State<C, E> {
             }
         }
         let waker = waker.take().expect("the caller brings its waker");
-        let key = self.waiters.push(waker, caller.clone(), wish, now, deadline);
+        let key = self.waiters.push(waker, asker);
         // With somebody in line the housekeeper watches over grants.
         if !std::mem::replace(&mut self.watching, true)
-            || self.next_look.is_none_or(|next| deadline < next)
+            || self.next_look.is_none_or(|next| asker.deadline < next)
         {
             self.poke(now, actions);
         }
         self.pump(rules, now, actions);
         Ok(key)
+    }
+
+    /// Goes back to the head of the line, after what it was given turned out to be dead.
+    pub(crate) fn rejoin(
+        &mut self,
+        rules: &Rules<'_>,
+        waker: Waker,
+        asker: &Asker<'_>,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) -> Key {
+        let key = self.waiters.push_front(waker, asker);
+        self.watching = true;
+        self.poke(now, actions);
+        self.pump(rules, now, actions);
+        key
     }
 
     /// Looks after a waiter: `true` when its turn has come and [`claim`](Self::claim) will tell.
@@ -206,6 +227,8 @@ impl<C, E> State<C, E> {
             entry.uses -= 1;
             self.waiters.restore(revoked);
             self.place(rules, entry, Arrival::Returned, 0, now, actions);
+            // Its deadline is to be looked after again.
+            self.poke(now, actions);
         }
     }
 

@@ -137,7 +137,8 @@ impl<C, E> State<C, E> {
 
     /// Keeps the idle ones in the order in which they became idle: one that was validated
     /// meanwhile goes back to its place.
-    fn push_idle(&mut self, entry: Box<Entry<C>>) {
+    fn push_idle(&mut self, mut entry: Box<Entry<C>>) {
+        entry.was_idle = true;
         if self.idle.back().is_none_or(|last| last.idle_since <= entry.idle_since) {
             return self.idle.push_back(entry);
         }

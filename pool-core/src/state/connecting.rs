@@ -57,11 +57,13 @@ impl<C, E> State<C, E> {
         actions: &mut Actions<C>,
     ) -> Forgotten<E> {
         actions.end_pause |= self.backing_off.take().is_some();
+        actions.settled = true;
         self.attempts = 0;
         self.attempts_since = None;
         self.missed = false;
         self.next_attempt = None;
-        if self.circuit.succeeded() == Change::Closed {
+        // What was opened by hand is not closed by a connect that was under way.
+        if !self.circuit.is_held_open(now) && self.circuit.succeeded() == Change::Closed {
             actions.tell.push(Notice::BreakerClosed);
         }
         let forgotten = self.last_connect_error.take();
@@ -70,6 +72,10 @@ impl<C, E> State<C, E> {
         new.expires = expires;
         new.probe = false;
         self.succeed_old(now, actions);
+        // The new one counts as connecting until it is admitted.
+        if self.living() + 1 >= self.fill_to {
+            self.fill_to = 0;
+        }
         self.poke(now, actions);
         forgotten
     }
@@ -89,13 +95,14 @@ impl<C, E> State<C, E> {
             self.waiters.fail_all(|| Failure::Connect(Arc::clone(error)), &mut actions.wake);
         }
         self.refuse_waiters(now, actions);
-        let verdict = self.verdict(rules, error, retrying, now, actions);
+        let verdict = self.verdict(rules, error, slot, now, actions);
         match verdict {
             Verdict::Retry(pause) => {
                 let pause = pause.saturating_mul(OVERLOADED);
                 self.backing_off = Some(self.patience(rules.options, clock::after(now, pause)));
+                self.retrier = Some(slot);
             }
-            Verdict::GiveBack if retrying => self.backing_off = None,
+            Verdict::GiveBack if retrying && self.retrier == Some(slot) => self.backing_off = None,
             Verdict::GiveBack => {}
         }
         (verdict, forgotten)
@@ -105,12 +112,12 @@ impl<C, E> State<C, E> {
         &mut self,
         rules: &Rules<'_>,
         error: &Arc<ConnectError<E>>,
-        retrying: bool,
+        slot: u32,
         now: Instant,
         actions: &mut Actions<C>,
     ) -> Verdict {
         // One task asks for everybody.
-        if self.is_backing_off(now) && !retrying {
+        if self.is_backing_off(now) && self.retrier != Some(slot) {
             return Verdict::GiveBack;
         }
         let outage = self.outage(now);
@@ -129,6 +136,9 @@ impl<C, E> State<C, E> {
             return Verdict::Retry(pause);
         }
         self.end_attempts();
+        // Who asks next begins with short pauses again; the background does not.
+        let rest = (outage / 100).min(policy.max_pause).mul_f64(0.5 + fastrand::f64() / 2.0);
+        self.next_attempt = Some(clock::after(now, pause.max(rest)));
         Verdict::GiveBack
     }
 
@@ -143,7 +153,7 @@ impl<C, E> State<C, E> {
         clock::after(start, options.connect_timeout.saturating_mul(2))
     }
 
-    fn is_backing_off(&self, now: Instant) -> bool {
+    pub(super) fn is_backing_off(&self, now: Instant) -> bool {
         self.backing_off.is_some_and(|until| until > now)
     }
 
@@ -168,7 +178,9 @@ impl<C, E> State<C, E> {
             let open_for = self.circuit.options().open_for;
             actions.tell.push(Notice::BreakerOpened { failures, open_for });
         }
-        // The successor of an old connection may have been among them: asked for again in a while.
+        // Who needs one asks for it. The successor of an old connection may have been among them: asked
+        // for again in a while.
+        self.fill_to = 0;
         self.owed = 0;
         for (_, slot) in self.slots.indexed() {
             slot.renewing = slot.renewed;
@@ -183,7 +195,12 @@ impl<C, E> State<C, E> {
 
     /// A task that has paused looks whether it is to go on, with its slot.
     pub(crate) fn resume_connecting(&mut self, rules: &Rules<'_>, slot: u32, now: Instant) -> bool {
-        let needed = self.connect_needed();
+        if self.is_backing_off(now) && self.retrier != Some(slot) {
+            // Another has taken over.
+            return false;
+        }
+        self.retrier = Some(slot);
+        let needed = self.connect_needed() && self.counted() <= self.sizes.limit();
         if needed {
             self.backing_off = Some(self.patience(rules.options, now));
             self.missed = false;
@@ -196,8 +213,10 @@ impl<C, E> State<C, E> {
     }
 
     /// The task that backed off is gone, or no longer needed.
-    pub(crate) fn stop_backing_off(&mut self) {
-        self.backing_off = None;
+    pub(crate) fn stop_backing_off(&mut self, slot: u32) {
+        if self.retrier == Some(slot) {
+            self.backing_off = None;
+        }
     }
 
     // ---- the breaker ----------------------------------------------------------------------
@@ -236,10 +255,17 @@ impl<C, E> State<C, E> {
 
     /// While the breaker is open and there is demand, one connect at a time tries in the background
     /// whether it is still right.
-    pub(super) fn attempt_in_background(&mut self, now: Instant, actions: &mut Actions<C>) {
+    pub(super) fn attempt_in_background(
+        &mut self,
+        options: &PoolOptions,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) {
+        let alive = now.checked_sub(options.connect_timeout.saturating_mul(2));
         if self.is_backing_off(now)
             || self.paused
-            || self.slots.count(SlotPhase::Connecting) > 0
+            || self.circuit.is_held_open(now)
+            || self.slots.count_since(SlotPhase::Connecting, alive) > 0
             || self.next_attempt.is_some_and(|next| next > now)
             || self.room() == 0
         {
@@ -276,7 +302,7 @@ impl<C, E> State<C, E> {
         }
         if !self.waiters.is_empty() && self.circuit.state(now) == BreakerState::Open {
             // They wait for one in use to come back; the server may be sooner.
-            self.attempt_in_background(now, actions);
+            self.attempt_in_background(rules.options, now, actions);
         }
     }
 
@@ -301,10 +327,29 @@ impl<C, E> State<C, E> {
         let for_waiters = waiting.saturating_sub(coming).min(room).min(lanes);
         let spare = self.idle.len() + coming.saturating_sub(waiting);
         let kept = self.sizes.max_size.saturating_sub(size + for_waiters);
-        let for_idle = self.sizes.min_idle.saturating_sub(spare).min(kept).min(lanes - for_waiters);
+        let for_idle = self.stock_missing(spare, for_waiters).min(kept).min(lanes - for_waiters);
         // A successor in the overflow would be closed as soon as it is there.
         let for_successors = self.owed.min(kept - for_idle).min(lanes - for_waiters - for_idle);
         Wanted { for_waiters, for_idle, for_successors }
+    }
+
+    /// How many connections are missing that nobody waits for.
+    fn stock_missing(&self, spare: usize, for_waiters: usize) -> usize {
+        let there = self.living() + self.slots.count(SlotPhase::Connecting) + for_waiters;
+        let to_fill = self.fill_to.saturating_sub(there);
+        self.sizes.min_idle.saturating_sub(spare).max(to_fill)
+    }
+
+    /// Fills the pool to `size` connections in the background, as long as none fails.
+    pub(crate) fn fill(
+        &mut self,
+        rules: &Rules<'_>,
+        size: usize,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) {
+        self.fill_to = size;
+        self.pump(rules, now, actions);
     }
 
     /// Connections that will be there soon without anybody's doing. One whose check or reset takes

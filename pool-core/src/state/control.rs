@@ -24,6 +24,9 @@ impl<C, E> State<C, E> {
             self.close(entry, CloseReason::Shutdown, now, actions);
         }
         self.want_nothing_elsewhere(actions);
+        if let Some(membership) = &self.membership {
+            membership.give_up_share(&mut actions.neighbours);
+        }
         actions.ring = Some(self.bell());
         actions.drained |= self.is_drained();
         actions.tell.push(Notice::Closed);
@@ -119,6 +122,8 @@ impl<C, E> State<C, E> {
         }
         actions.tell.push(Notice::Invalidated);
         self.pump(rules, now, actions);
+        // Those back in line have deadlines again.
+        self.poke(now, actions);
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -127,7 +132,7 @@ impl<C, E> State<C, E> {
 
     /// Opens the breaker by hand.
     pub(crate) fn open_breaker(&mut self, now: Instant, actions: &mut Actions<C>) {
-        self.circuit.open(now);
+        self.circuit.hold_open(now);
         let failures = self.circuit.failures();
         let open_for = self.circuit.options().open_for;
         actions.tell.push(Notice::BreakerOpened { failures, open_for });

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Arrival, GRANT_PATIENCE, SlotPhase, State};
 use crate::CloseReason;
 use crate::actions::{Actions, Notice};
+use crate::circuit::Admission;
 use crate::clock::{self, Instant};
 use crate::rt::RuntimeId;
 use crate::rules::Rules;
@@ -158,7 +159,9 @@ impl<C, E> State<C, E> {
         let Some(lead) = rules.renewal_lead() else {
             return;
         };
-        if self.paused {
+        let refused = matches!(self.admission(rules.options, now), Admission::Refused { .. });
+        if self.paused || refused || self.is_backing_off(now) {
+            // None could be opened now.
             return;
         }
         let most = 1 + self.slots.size() / 8;
@@ -254,7 +257,8 @@ impl<C, E> State<C, E> {
                 let renewal = expires.checked_sub(lead).unwrap_or(expires);
                 if renewal > now {
                     at(renewal);
-                } else if !slot.renewing {
+                } else if !slot.renewed {
+                    // The successor may have failed, too.
                     at(clock::after(now, lead / 4));
                 }
             }

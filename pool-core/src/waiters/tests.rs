@@ -14,7 +14,8 @@ fn push(waiters: &mut W, deadline: Instant) -> Key {
 fn push_with(waiters: &mut W, deadline: Instant, priority: Priority) -> Key {
     let caller = Caller { location: Location::caller(), task: None, backtrace: None };
     let wish = Wish { priority, tag: None };
-    waiters.push(Waker::noop().clone(), caller, wish, deadline, deadline)
+    let asker = Asker { caller: &caller, wish, since: deadline, deadline };
+    waiters.push(Waker::noop().clone(), &asker)
 }
 
 fn grant_next(waiters: &mut W, value: u32, now: Instant) -> bool {

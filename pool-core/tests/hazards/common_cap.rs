@@ -79,3 +79,44 @@ async fn failing_fast_does_not_wait_for_the_cap() {
     let error = hasty.get().await.unwrap_err();
     assert!(start.elapsed() < SECOND, "waited {:?}: {error}", start.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn stock_that_was_missing_is_filled_when_a_place_is_free() {
+    let group = PoolGroup::new(1).unwrap();
+    let (one, _) = pool_with(1, |b| b.group(&group, 0));
+    let held = one.get_owned().await.unwrap();
+    let (two, _) = pool_with(1, |b| b.min_idle(1).group(&group, 0));
+    settle().await;
+    held.discard();
+    tokio::time::sleep(10_000 * SECOND).await;
+    assert_eq!(two.status().idle, 1, "{:?} {:?}", two.status(), group.status());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_share_of_a_closed_pool_is_for_the_others() {
+    let group = PoolGroup::new(1).unwrap();
+    let (one, _) = pool_with(1, |b| b.group(&group, 1));
+    let (two, _) = pool_with(1, |b| b.group(&group, 0));
+    assert!(one.drain(SECOND).await.complete);
+    let result = two.get_timeout(5 * SECOND).await.map(drop);
+    assert!(result.is_ok(), "{}; {:?}", result.unwrap_err(), group.status());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warm_up_takes_a_place_as_soon_as_it_is_free() {
+    let group = PoolGroup::new(1).unwrap();
+    let (one, _) = pool_with(1, |b| b.group(&group, 0));
+    let (two, _) = pool_with(1, |b| b.group(&group, 0));
+    let held = one.get_owned().await.unwrap();
+    tokio::spawn(async move {
+        tokio::time::sleep(SECOND).await;
+        held.discard();
+    });
+    let start = tokio::time::Instant::now();
+    let result = two.warm_up(1).await;
+    assert!(
+        result.is_ok() && start.elapsed() < 2 * SECOND,
+        "{result:?} after {:?}",
+        start.elapsed()
+    );
+}

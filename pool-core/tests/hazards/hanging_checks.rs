@@ -32,3 +32,27 @@ async fn a_hanging_keepalive_holds_up_nobody() {
     let _guard = pool.get().await.unwrap();
     assert!(start.elapsed() < SECOND, "waited {:?}: {:?}", start.elapsed(), pool.status());
 }
+
+#[tokio::test(start_paused = true)]
+async fn keepalive_goes_on_beside_a_check_that_hangs() {
+    let (pool, world) = pool_with(2, |b| {
+        b.keepalive(Some(60 * SECOND))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .leak_threshold(None)
+            .validation_timeout(60 * SECOND)
+    });
+    pool.warm_up(2).await.unwrap();
+    tokio::time::sleep(47 * SECOND).await;
+    world.validate.next([Step::Never]);
+    assert!(pool.get_timeout(SECOND / 20).await.is_err());
+    tokio::time::sleep(100 * SECOND).await;
+    assert_eq!(pool.status().idle, 1, "{:?}", pool.status());
+    let before = world.validate.calls();
+    tokio::time::sleep(10_000 * SECOND).await;
+    assert!(
+        before > 1 || world.validate.calls() > before,
+        "{before} then {}: no keepalive in 10000 s",
+        world.validate.calls()
+    );
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wellspring_testkit::fake::Step;
 
-use crate::support::{identity_holds, pool_with};
+use crate::support::{identity_holds, pool_with, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -60,4 +60,41 @@ async fn the_end_of_a_herd_is_spread_and_succeeded() {
     assert!(most_connecting <= 8, "{most_connecting} at one time");
     assert!(most_born <= 8, "{most_born} born within a second");
     assert!(world.most_alive() <= 48);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_is_made_whatever_happens_in_the_window() {
+    for how in 0..4 {
+        let (pool, world) = pool_with(3, |b| {
+            b.max_lifetime(Some(100 * SECOND))
+                .max_lifetime_jitter(0.0)
+                .idle_timeout(None)
+                .leak_threshold(None)
+        });
+        let held = pool.get().await.unwrap();
+        tokio::time::sleep(94 * SECOND).await;
+        match how {
+            0 => world.connect.next([Step::Fail]),
+            1 => {
+                pool.pause();
+            }
+            2 => pool.resize(1).unwrap(),
+            _ => pool.invalidate_all(),
+        }
+        tokio::time::sleep(2 * SECOND).await;
+        if how == 1 {
+            pool.resume();
+        }
+        if how == 2 {
+            pool.resize(3).unwrap();
+        }
+        tokio::time::sleep(3 * SECOND).await;
+        assert_eq!(pool.status().idle, 1, "{how}: {:?}", pool.status());
+        drop(held);
+        settle().await;
+        assert_eq!(pool.status().size, 1, "{how}: {:?}", pool.status());
+        tokio::time::sleep(20 * SECOND).await;
+        assert_eq!(pool.status().size, 1, "{how}: {:?}", pool.status());
+        assert!(world.created() <= 2, "{how}: {}", world.created());
+    }
 }

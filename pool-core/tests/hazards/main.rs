@@ -3,6 +3,7 @@
 //! `v01` to `v12` are defects that were seen in pools of today by running them; `cargo xtask bench
 //! hazards` shows the same scenarios beside those pools.
 
+mod back_in_line;
 mod bypass;
 mod churn;
 mod common_cap;
@@ -15,7 +16,10 @@ mod herd;
 mod hooked_waker;
 mod housekeeping;
 mod late_polls;
+mod listeners;
+mod opening;
 mod random_histories;
+mod server_down;
 mod silent_peer;
 mod slow_closes;
 mod standing_still;

@@ -326,3 +326,25 @@ fn many_threads_see_exactly_one_probe() {
     });
     assert_eq!(permits.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_under_way_does_not_close_what_was_opened_by_hand() {
+    let (pool, world) = pool_with(4, |b| b);
+    world.connect.always(Step::Slow(10 * MILLI));
+    let other = pool.clone();
+    let task = tokio::spawn(async move { drop(other.get().await) });
+    settle().await;
+    pool.open_breaker();
+    task.await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(pool.breaker(), wellspring_pool_core::BreakerState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn opened_by_hand_it_stays_so_for_its_time() {
+    let (pool, _world) = pool_with(4, |b| b);
+    pool.open_breaker();
+    assert!(pool.get().await.is_err());
+    tokio::time::sleep(SECOND).await;
+    assert!(pool.get().await.is_err(), "one who asks closes it: {:?}", pool.breaker());
+}

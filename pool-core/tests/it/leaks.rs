@@ -262,3 +262,22 @@ async fn whatever_becomes_of_reclaimed_ones_the_numbers_add_up() {
     assert_eq!(counters.connected, 3);
     assert_eq!(counters.connected, counters.closed.total() + counters.detached, "{counters:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn another_is_reclaimed_when_a_stuck_one_has_ended() {
+    let (pool, world) = pool_with(2, |b| {
+        b.leak_threshold(None)
+            .leak_reclaim(Some(10 * SECOND))
+            .max_abandoned(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    });
+    let mut stuck = pool.get().await.unwrap();
+    let _leaked = pool.get().await.unwrap();
+    stuck.stuck = true;
+    drop(stuck);
+    tokio::time::sleep(20 * SECOND).await;
+    world.unstick();
+    tokio::time::sleep(1000 * SECOND).await;
+    assert_eq!(pool.stats().counters.reclaimed, 1, "{:?}", pool.status());
+}
