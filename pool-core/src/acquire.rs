@@ -266,7 +266,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         let waited = now.saturating_duration_since(since);
         let (taken, leftover) =
             shared.change(|state, rules, actions| state.expire(rules, key, waited, now, actions));
-        drop(leftover);
+        drop_quietly(&shared.name, leftover);
         Poll::Ready((taken, since, deadline))
     }
 }
