@@ -147,7 +147,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
                 Attempt::Idle { entry, poke } => {
                     // It may have died while it was idle; the next one then.
                     let shared = &self.pool().shared;
-                    if let Some(entry) = shared.unless_broken(entry) {
+                    if let Some(entry) = shared.unless_broken(entry, false) {
                         shared.served_directly(&entry, poke);
                         return Poll::Ready(Ok(entry));
                     }
@@ -205,8 +205,11 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
                 Poll::Ready((Ok(entry), since, deadline)) => {
                     let shared = &self.pool().shared;
                     // One that was idle may have died meanwhile; back to the head of the line then.
-                    let entry =
-                        if entry.was_idle { shared.unless_dead(entry) } else { Some(entry) };
+                    let entry = if entry.was_idle {
+                        shared.unless_broken(entry, true)
+                    } else {
+                        Some(entry)
+                    };
                     if let Some(entry) = entry {
                         let waited = clock::now().saturating_duration_since(since);
                         return Poll::Ready(Ok(shared.served_late(entry, waited)));

@@ -96,7 +96,7 @@ impl<M: Manager> Pool<M> {
             let now = clock::now();
             match self.shared.peek(|state, rules| state.look_for_any(rules, &caller, now)) {
                 Look::Found { entry, poke } => {
-                    if let Some(entry) = self.shared.unless_broken(entry) {
+                    if let Some(entry) = self.shared.unless_broken(entry, false) {
                         self.shared.served_directly(&entry, poke);
                         return Ok(Pooled::new(self, entry));
                     }

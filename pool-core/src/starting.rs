@@ -47,8 +47,9 @@ impl<M: Manager> Pool<M> {
     ///
     /// # Errors
     /// The first failure to connect, without trying again; connections that were opened stay.
-    /// [`ConnectError::TooMany`] for more than `max_size` or `max_idle`. [`ConnectError::TimedOut`] when for
-    /// `connect_timeout` nothing could be opened, as others take all the room.
+    /// [`ConnectError::TooMany`] for more than `max_size` or `max_idle`;
+    /// [`ConnectError::BreakerOpen`]; [`ConnectError::TimedOut`] when for `connect_timeout` nothing
+    /// could be opened, as others take all the room.
     ///
     /// # Cancel safety
     /// Connects under way go on when the future is dropped.

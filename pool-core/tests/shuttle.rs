@@ -117,10 +117,12 @@ async fn full_strength(pool: &FakePool, limit: usize) {
     assert_eq!(pool.status().used, limit);
     assert!(world(pool).most_alive() <= limit, "{} alive", world(pool).most_alive());
     drop(guards);
-    let counters = pool.stats().counters;
     assert_eq!(pool.status().waiting, 0);
-    let gone = counters.closed.total() - counters.closed.lost;
-    assert!(counters.connected >= gone, "{counters:?}");
+    let stats = pool.stats();
+    let (s, counters) = (stats.status, stats.counters);
+    let living = s.size - s.connecting - s.closing - s.abandoned;
+    let gone = counters.closed.total() + counters.detached;
+    assert_eq!(counters.connected, gone + living as u64, "{s:?} {counters:?}");
 }
 
 /// Lets time pass step by step until `done`, at most so much in all that nobody's patience ends.

@@ -23,7 +23,7 @@ pub(crate) async fn run<P: Peer>() -> Result<Found> {
         return Err("the idle connection was not checked".into());
     }
     task.abort();
-    // The one dropped in mid-check.
+    // Dropped in mid-check; that it was cancelled is all it can say.
     let _ = task.await;
 
     // Now, and when a check that went on without its caller has ended.

@@ -16,8 +16,8 @@ pub(crate) async fn run<P: Peer>() -> Result<Found> {
     let pool = P::open(&script, &Options { limit, ..Options::new(1) }).await?;
     script.connect_once(Connect::Panic);
     let caller = pool.clone();
-    // It may fail in any way, panicking included.
     let first = tokio::spawn(async move { timeout(STRANDED, caller.get()).await.map(drop) });
+    // It may fail in any way, panicking included: what counts is who comes after it.
     let _ = first.await;
     if script.opened() == 0 {
         // A moment for a pool that has to notice first.

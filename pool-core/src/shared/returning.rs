@@ -92,10 +92,12 @@ impl<M: Manager> Shared<M> {
     }
 
     /// An idle connection on its way out, unless its manager knows that it died meanwhile: then it
-    /// is closed, and its place is free for another.
+    /// is closed, and its place is free for another. With `waited` it was counted as had after a wait,
+    /// and whoever waited goes back to the head of the line before the pool looks around.
     pub(crate) fn unless_broken(
         &self,
         mut entry: Box<Entry<M::Connection>>,
+        waited: bool,
     ) -> Option<Box<Entry<M::Connection>>> {
         if self.hygiene(&mut entry.connection) != Hygiene::Broken {
             return Some(entry);
@@ -103,26 +105,16 @@ impl<M: Manager> Shared<M> {
         let now = clock::now();
         self.change(|state, rules, actions| {
             // Nobody got it.
-            state.counters.acquired_directly -= 1;
+            let counters = &mut state.counters;
+            *(if waited {
+                &mut counters.acquired_after_wait
+            } else {
+                &mut counters.acquired_directly
+            }) -= 1;
             state.close(entry, CloseReason::Broken, now, actions);
-            state.pump(rules, now, actions);
-        });
-        None
-    }
-
-    /// The same of one that somebody waited for. The pool looks around when he is back in line.
-    pub(crate) fn unless_dead(
-        &self,
-        mut entry: Box<Entry<M::Connection>>,
-    ) -> Option<Box<Entry<M::Connection>>> {
-        if self.hygiene(&mut entry.connection) != Hygiene::Broken {
-            return Some(entry);
-        }
-        let now = clock::now();
-        self.change(|state, _, actions| {
-            // Nobody got it.
-            state.counters.acquired_after_wait -= 1;
-            state.close(entry, CloseReason::Broken, now, actions);
+            if !waited {
+                state.pump(rules, now, actions);
+            }
         });
         None
     }

@@ -32,6 +32,17 @@ pub(crate) enum Verdict {
     GiveBack,
 }
 
+/// For how long the task of a connect is counted on: twice what it may take. One that has not shown up
+/// by then lives in a runtime that does not run.
+fn believed(options: &PoolOptions) -> Duration {
+    options.connect_timeout.saturating_mul(2)
+}
+
+/// Since when a connect must have begun for its task to be counted on.
+fn alive_since(options: &PoolOptions, now: Instant) -> Option<Instant> {
+    now.checked_sub(believed(options))
+}
+
 /// Connects to start, by what they are for.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Wanted {
@@ -98,6 +109,7 @@ impl<C, E> State<C, E> {
         let verdict = self.verdict(rules, error, slot, now, actions);
         match verdict {
             Verdict::Retry(pause) => {
+                // As long as it can get where the server is overloaded.
                 let pause = pause.saturating_mul(OVERLOADED);
                 self.backing_off = Some(self.patience(rules.options, clock::after(now, pause)));
                 self.retrier = Some(slot);
@@ -150,7 +162,7 @@ impl<C, E> State<C, E> {
 
     /// Until when the task of a connect is counted on that begins at `start`.
     fn patience(&self, options: &PoolOptions, start: Instant) -> Instant {
-        clock::after(start, options.connect_timeout.saturating_mul(2))
+        clock::after(start, believed(options))
     }
 
     pub(super) fn is_backing_off(&self, now: Instant) -> bool {
@@ -224,7 +236,7 @@ impl<C, E> State<C, E> {
     /// May a connection be opened for somebody now, as far as the breaker goes? Probes under way count
     /// as long as their tasks can be alive.
     pub(super) fn admission(&self, options: &PoolOptions, now: Instant) -> Admission {
-        let since = now.checked_sub(options.connect_timeout.saturating_mul(2));
+        let since = alive_since(options, now);
         let probes = self.slots.iter().filter(|slot| {
             slot.phase == SlotPhase::Connecting
                 && slot.probe
@@ -261,7 +273,7 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) {
-        let alive = now.checked_sub(options.connect_timeout.saturating_mul(2));
+        let alive = alive_since(options, now);
         if self.is_backing_off(now)
             || self.paused
             || self.circuit.is_held_open(now)
@@ -312,7 +324,7 @@ impl<C, E> State<C, E> {
             return Wanted::default();
         }
         let options = rules.options;
-        let alive = now.checked_sub(options.connect_timeout.saturating_mul(2));
+        let alive = alive_since(options, now);
         let busy = self.slots.count_since(SlotPhase::Connecting, alive);
         let mut lanes = options.max_connecting.saturating_sub(busy);
         match self.admission(options, now) {
@@ -357,7 +369,7 @@ impl<C, E> State<C, E> {
     /// a waiter gets another meanwhile.
     pub(super) fn coming(&self, options: &PoolOptions, now: Instant) -> usize {
         let soon = now.checked_sub(PATIENCE);
-        let connecting = now.checked_sub(options.connect_timeout.saturating_mul(2));
+        let connecting = alive_since(options, now);
         self.slots.count_since(SlotPhase::Connecting, connecting)
             + self.slots.count_since(SlotPhase::Validating, soon)
             + self.slots.count_since(SlotPhase::Resetting, soon)

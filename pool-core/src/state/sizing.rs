@@ -61,7 +61,7 @@ impl<C, E> State<C, E> {
     }
 
     /// Reserves one more slot for a caller who wants `target` connections, if there is a lane for its
-    /// connect. `None` within is that it has to wait for one.
+    /// connect.
     pub(crate) fn reserve(
         &mut self,
         rules: &Rules<'_>,

@@ -8,20 +8,13 @@ use wellspring_pool_core::{Stats, WorkKind};
 use wellspring_testkit::fake::Step;
 use wellspring_testkit::polls::poll_then_drop;
 
-use crate::support::{full_strength, identity_holds, pool_with};
+use crate::support::{self, full_strength, identity_holds, pool_with};
 
 const SNAPSHOTS: usize = 10_000;
 
 fn adds_up(stats: &Stats) {
     let (status, counters) = (stats.status, stats.counters);
-    let sum = status.idle
-        + status.used
-        + status.connecting
-        + status.validating
-        + status.resetting
-        + status.closing
-        + status.abandoned;
-    assert_eq!(sum, status.size, "{status:?}");
+    support::adds_up(status);
     // Every connection ever opened is there, or was closed or taken out, and counted so.
     let living = status.size - status.connecting - status.closing - status.abandoned;
     let gone = counters.closed.total() + counters.detached;

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use wellspring_pool_core::{BoxFuture, Validate};
-use wellspring_testkit::fake::{Fake, FakeConnection, FakeError, Step};
+use wellspring_testkit::fake::{Fake, FakeConnection, FakeError, Step, World};
 use wellspring_testkit::polls::poll_then_drop;
 
-use crate::support::{full_strength, identity_holds, pool_with};
+use crate::support::{FakePool, full_strength, identity_holds, pool_with};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -53,11 +53,7 @@ async fn connect_validate_and_reset() {
                     world.validate.next([validate; 2]);
                     world.reset.next([reset; 2]);
                     drop(dirty);
-                    let first = poll_then_drop(pool.get(), polls).await;
-                    let second = poll_then_drop(pool.get(), polls).await;
-                    identity_holds(pool.status());
-                    drop((first, second));
-                    full_strength(&pool, &world).await;
+                    leave_and_recover(&pool, &world, polls).await;
                 }
             }
         }
@@ -79,11 +75,7 @@ async fn hooks() {
                         *arm.lock().unwrap() = Some(step);
                     }
                     drop(held);
-                    let first = poll_then_drop(pool.get(), polls).await;
-                    let second = poll_then_drop(pool.get(), polls).await;
-                    identity_holds(pool.status());
-                    drop((first, second));
-                    full_strength(&pool, &world).await;
+                    leave_and_recover(&pool, &world, polls).await;
                 }
             }
         }
@@ -109,9 +101,16 @@ async fn close_and_hygiene() {
     }
 }
 
-fn limited(
-    arms: Option<&[Arc<Mutex<Option<Step>>>; 3]>,
-) -> (crate::support::FakePool, Arc<wellspring_testkit::fake::World>) {
+/// Two ask and leave after so many polls, unless they were served; then all is as it was.
+async fn leave_and_recover(pool: &FakePool, world: &World, polls: usize) {
+    let first = poll_then_drop(pool.get(), polls).await;
+    let second = poll_then_drop(pool.get(), polls).await;
+    identity_holds(pool.status());
+    drop((first, second));
+    full_strength(pool, world).await;
+}
+
+fn limited(arms: Option<&[Arc<Mutex<Option<Step>>>; 3]>) -> (FakePool, Arc<World>) {
     pool_with(2, |b| {
         let b = b
             .validate(Validate::Always)

@@ -18,7 +18,7 @@ use wellspring_pool_core::{
 };
 use wellspring_testkit::fake::{Fake, Step, World};
 
-use crate::support::{FakePool, poll, pool_with, settle};
+use crate::support::{self, FakePool, poll, pool_with, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLI: Duration = Duration::from_millis(1);
@@ -205,15 +205,7 @@ impl History {
     }
 
     fn adds_up(&self) {
-        let status = self.pool.status();
-        let sum = status.idle
-            + status.used
-            + status.connecting
-            + status.validating
-            + status.resetting
-            + status.closing
-            + status.abandoned;
-        assert_eq!(sum, status.size, "{status:?}");
+        support::adds_up(self.pool.status());
         assert!(self.group.status().used <= self.cap, "{:?}", self.group.status());
     }
 

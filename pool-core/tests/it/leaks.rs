@@ -6,7 +6,7 @@ use std::time::Duration;
 use wellspring_pool_core::{AcquireError, Event, Listener};
 use wellspring_testkit::fake::Step;
 
-use crate::support::{full_strength, identity_holds, pool_with, settle};
+use crate::support::{adds_up, full_strength, pool_with, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -117,7 +117,7 @@ async fn a_reclaimed_connection_serves_nobody_and_its_place_does() {
     assert_eq!(notes.take(), ["leak 1", "reclaimed 1"]);
     let status = pool.status();
     assert_eq!((status.size, status.used, status.abandoned), (2, 1, 1));
-    identity_holds(wellspring_pool_core::Status::default());
+    adds_up(status);
     assert!(pool.holders().iter().any(|holder| holder.reclaimed));
     // One more may not be given up: the cap holds.
     assert!(pool.get_timeout(MINUTE).await.is_err());
