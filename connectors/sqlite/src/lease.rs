@@ -8,7 +8,9 @@
 //!
 //! It shares the lock and not the snapshot: each read still begins at the newest commit, of whatever
 //! process. What it holds up is the log starting over, for [`HELD`] at a time. It ends when this process
-//! writes, when reads become rare, and when a connection is closed.
+//! writes, when reads become rare, and when a connection is closed. It also ends, and stays away for
+//! [`AWAY`], when another process has written: that one's checkpoints would meet an old snapshot nearly
+//! each time, and its log would grow without end.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -35,6 +37,9 @@ const FREE: Duration = Duration::from_micros(500);
 /// Fewer reads than this while it was held, and it ends: 2,000 a second.
 const FEW: u32 = 10;
 
+/// How long it is not taken after another process has been seen to write.
+const AWAY: Duration = Duration::from_secs(1);
+
 /// The lease of one file.
 #[derive(Debug)]
 pub(crate) struct Lease {
@@ -54,6 +59,8 @@ struct Desk {
     held: AtomicBool,
     /// It could not be had, and is not tried again.
     refused: AtomicBool,
+    /// Another process writes: it is not taken before then.
+    away: Mutex<Option<Instant>>,
     thread: Mutex<Option<Thread>>,
     ended: Condvar,
 }
@@ -100,7 +107,11 @@ impl Lease {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let (before, then) = std::mem::replace(&mut *window, (now, writes));
         drop(window);
-        if now.saturating_duration_since(before) < QUICK && then == writes && !self.is_held() {
+        if now.saturating_duration_since(before) < QUICK
+            && then == writes
+            && !self.is_held()
+            && !self.desk.is_away(now)
+        {
             self.take(writes);
         }
     }
@@ -142,6 +153,16 @@ impl Desk {
             thread.unpark();
         }
     }
+
+    fn is_away(&self, now: Instant) -> bool {
+        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        away.is_some_and(|until| now < until)
+    }
+
+    /// Another process has written.
+    fn stay_away(&self) {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + AWAY);
+    }
 }
 
 /// Says that the thread has ended, however it did.
@@ -172,12 +193,20 @@ fn try_hold(path: &Path, desk: &Desk, writes: u32) -> rusqlite::Result<()> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::ZERO)?;
     let mut begin = connection.prepare("begin")?;
-    let mut look = connection.prepare("select count(*) from sqlite_master limit 1")?;
+    // Reads the file, and so takes the lock; the answer changes with each commit of anybody else's.
+    let mut look = connection.prepare("pragma data_version")?;
     let mut commit = connection.prepare("commit")?;
+    let mut version = None;
     loop {
         let before = desk.reads.load(Ordering::Relaxed);
         begin.execute([])?;
-        look.query_row([], |_| Ok(()))?;
+        let seen = look.query_row([], |row| row.get::<_, i64>(0))?;
+        if version.replace(seen).is_some_and(|known| known != seen)
+            && desk.writes.load(Ordering::Acquire) == writes
+        {
+            desk.stay_away();
+            return Ok(());
+        }
         if desk.writes.load(Ordering::Acquire) == writes {
             std::thread::park_timeout(HELD);
         }

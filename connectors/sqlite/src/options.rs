@@ -172,7 +172,8 @@ impl SqliteOptions {
 
     /// Whether reads that come quickly share one lock on the write-ahead log, kept for a few
     /// milliseconds at a time, instead of taking one each. They see the newest commit of any process all
-    /// the same. Another process's attempt to let the log start over may have to wait for as long.
+    /// the same. Another process's attempt to let the log start over may have to wait for as long; while
+    /// another process writes, no lock is shared.
     /// Default: true; of no effect without a write-ahead log, and where the file is opened read-only.
     #[must_use]
     pub fn read_lease(mut self, on: bool) -> Self {
