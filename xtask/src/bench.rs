@@ -24,3 +24,12 @@ pub(crate) fn db(workspace: &Workspace, args: &[String]) -> Result<(), String> {
         .args(args);
     run(&mut command)
 }
+
+/// Measures the pool engine beside other pools; `args` are those of `bench-pool`.
+pub(crate) fn pool(workspace: &Workspace, args: &[String]) -> Result<(), String> {
+    let mut command = cargo(&workspace.root);
+    command
+        .args(["run", "--quiet", "--release", "--manifest-path", "bench/pool/Cargo.toml", "--"])
+        .args(args);
+    run(&mut command)
+}

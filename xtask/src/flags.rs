@@ -30,6 +30,9 @@ cargo xtask bench db [--groups NAME,...] [--peers NAME,...] [--rounds N] [--quic
     `bench db --help` says more.
 cargo xtask bench hazards [--hazards V1,...] [--peers NAME,...]
     Runs twelve verified hazards of connection pools against the peers and Wellspring, as a table.
+cargo xtask bench pool [--workloads W1,...] [--peers NAME,...] [--rounds N] [--quick] [--json FILE]
+    Measures the pool engine side by side with other pools and two floors, and sets it against its
+    targets; `bench pool --help` says more.
 cargo xtask help
     This text.
 ";
@@ -52,6 +55,7 @@ pub(crate) enum Task {
 pub(crate) enum Bench {
     Db,
     Hazards,
+    Pool,
 }
 
 const COMMANDS: &str = "test, tidy, ci, model, servers, bench, help";
@@ -135,11 +139,12 @@ fn kinds(names: impl IntoIterator<Item = String>) -> Result<Vec<Kind>, String> {
 }
 
 fn bench(args: impl IntoIterator<Item = String>) -> Result<Task, String> {
-    const BENCHES: &str = "db, hazards";
+    const BENCHES: &str = "db, hazards, pool";
     let mut args = args.into_iter();
     let bench = match args.next().as_deref() {
         Some("db") => Bench::Db,
         Some("hazards") => Bench::Hazards,
+        Some("pool") => Bench::Pool,
         Some(other) => {
             return Err(format!("bench: unknown benchmark `{other}`; there are: {BENCHES}"));
         }
@@ -171,6 +176,8 @@ mod tests {
         let quick = ["--groups", "pg-point", "--quick"].map(str::to_owned).to_vec();
         assert_eq!(read("bench db --groups pg-point --quick"), Ok(Task::Bench(Bench::Db, quick)));
         assert_eq!(read("bench hazards"), Ok(Task::Bench(Bench::Hazards, vec![])));
+        let two = ["--rounds", "2"].map(str::to_owned).to_vec();
+        assert_eq!(read("bench pool --rounds 2"), Ok(Task::Bench(Bench::Pool, two)));
         let both = Wanted { all: true, required: vec!["unit".into(), "doc".into()] };
         assert_eq!(read("servers up"), Ok(Task::Servers(Action::Up(vec![]))));
         let two = vec![Kind::MySql, Kind::Postgres];
@@ -189,8 +196,8 @@ mod tests {
         assert!(error.contains("`units`") && error.contains("quickstart"), "{error}");
         let error = read("test --require").unwrap_err();
         assert!(error.contains("needs the name"), "{error}");
-        let error = read("bench pool").unwrap_err();
-        assert!(error.contains("`pool`") && error.contains("db"), "{error}");
+        let error = read("bench pond").unwrap_err();
+        assert!(error.contains("`pond`") && error.contains("db"), "{error}");
         let error = read("tidy now").unwrap_err();
         assert!(error.contains("`now`"), "{error}");
         for (line, wrong, right) in [

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Task::Ci(wanted) => part::run_all(&workspace, &ci::parts(), &wanted),
         Task::Bench(Bench::Db, args) => told(bench::db(&workspace, &args)),
         Task::Bench(Bench::Hazards, args) => told(bench::hazards(&workspace, &args)),
+        Task::Bench(Bench::Pool, args) => told(bench::pool(&workspace, &args)),
         Task::Servers(action) => told(servers::run(&workspace, action)),
     };
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
