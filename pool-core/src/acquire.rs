@@ -1,23 +1,33 @@
 //! The future of an acquire.
 
+mod timer;
+mod traits;
+
 use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use crate::caller::{Caller, Wish};
-use crate::clock::{self, Instant};
+use crate::caller::Wish;
+use crate::clock;
 use crate::entry::Entry;
-use crate::rt::{self, RuntimeId, Sleep};
+use crate::rt::{self, RuntimeId};
+use crate::rules::Rules;
 use crate::shared::drop_quietly;
-use crate::state::{Asker, Look};
+use crate::state::{Asker, Claimed, Look, State, Wait};
 use crate::waiters::Key;
 use crate::{AcquireError, Manager, Pool, Pooled, Priority, Tag};
 
-type Taken<M> = Result<Box<Entry<<M as Manager>::Connection>>, AcquireError<<M as Manager>::Error>>;
+use timer::{RareTimer, is_late};
+use traits::Traits;
+
+type Got<M, P> = Result<Pooled<M, P>, AcquireError<<M as Manager>::Error>>;
+type Connection<M> = <M as Manager>::Connection;
+type Taken<M> = Result<Box<Entry<Connection<M>>>, AcquireError<<M as Manager>::Error>>;
 
 /// Waits for a connection; what [`Pool::get`] and its like return.
 ///
@@ -30,70 +40,61 @@ type Taken<M> = Result<Box<Entry<<M as Manager>::Connection>>, AcquireError<<M a
 /// the next in line. Nothing is lost, and no connection is closed for it.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Acquire<M: Manager, P: Borrow<Pool<M>>> {
+    /// `None` once it was ready.
     pool: Option<P>,
-    timeout: Option<Duration>,
     location: &'static Location<'static>,
-    wish: Wish,
-    waiting: Option<Waiting>,
-    _manager: std::marker::PhantomData<fn() -> M>,
+    /// In nanoseconds; [`USUAL`] for the pool's.
+    timeout: u64,
+    tag: u64,
+    /// Where the housekeeper does not look after the deadline.
+    timer: RareTimer,
+    /// The place in line.
+    key: Option<Key>,
+    traits: Traits,
+    _manager: PhantomData<fn() -> M>,
 }
 
-struct Waiting {
-    key: Key,
-    since: Instant,
-    deadline: Instant,
-    /// Where the housekeeper does not look after the deadline; with the runtime it belongs to.
-    timer: Option<(RuntimeId, Pin<Box<Sleep>>)>,
-}
+/// From here on a millisecond more or less is no matter.
+const LONG_TIMEOUT: u64 = 1_000_000_000;
 
-/// Who waits where no housekeeper is looks by itself so often whether there is one at all: the runtime
-/// of the last one may stand still.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// For ever, in nanoseconds.
+const MOST: u64 = clock::FAR.as_nanos() as u64;
 
-/// What the first look came to.
-enum Attempt<M: Manager> {
-    Idle { entry: Box<Entry<M::Connection>>, poke: bool },
-    Failed(AcquireError<M::Error>),
-    Queued,
-}
+/// No timeout of its own.
+const USUAL: u64 = u64::MAX;
 
-impl Waiting {
-    /// True when the time is up; else it will be polled when it is, unless that cannot be had here.
-    fn is_late(&mut self, mut now: Instant, watched: bool, cx: &mut Context<'_>) -> bool {
-        if self.deadline <= now {
-            return true;
-        }
-        let Some(runtime) = rt::current().map(|runtime| runtime.id()).filter(|_| !watched) else {
-            return false;
-        };
-        // A timer of a runtime that has shut down panics when it is polled.
-        if self.timer.as_ref().is_some_and(|(home, _)| *home != runtime) {
-            self.timer = None;
-        }
-        loop {
-            let step = clock::after(now, LOOK_AGAIN).min(self.deadline);
-            let (_, timer) =
-                self.timer.get_or_insert_with(|| (runtime, Box::pin(rt::sleep_until(step))));
-            if timer.as_mut().poll(cx).is_pending() {
-                return false;
-            }
-            now = clock::now();
-            if self.deadline <= now {
-                return true;
-            }
-            self.timer = None;
-        }
-    }
+/// What joining the line came to.
+enum Joined<C, E> {
+    /// An idle connection was there. It may have died since.
+    Idle {
+        entry: Box<Entry<C>>,
+        poke: bool,
+    },
+    /// There was one for it at once.
+    Served(Claimed<C, E>),
+    Failed(AcquireError<E>),
+    /// Its deadline is not looked after by anybody here: a timer first.
+    NeedsTimer,
+    InLine(Key),
 }
 
 impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
+    #[inline]
     pub(crate) fn new(
         pool: P,
         timeout: Option<Duration>,
         location: &'static Location<'static>,
     ) -> Self {
-        let _manager = std::marker::PhantomData;
-        Self { pool: Some(pool), timeout, location, wish: Wish::default(), waiting: None, _manager }
+        Self {
+            pool: Some(pool),
+            location,
+            timeout: timeout.map_or(USUAL, |timeout| clock::nanos(timeout).min(USUAL - 1)),
+            tag: 0,
+            timer: RareTimer::default(),
+            key: None,
+            traits: Traits::NONE,
+            _manager: PhantomData,
+        }
     }
 
     /// Names another place as the holder of the connection, for layers that acquire on behalf of
@@ -106,13 +107,14 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
     /// Waits at most this long, instead of `acquire_timeout`. With zero it does not wait; a connection
     /// that is idle is still had.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.timeout = clock::nanos(timeout).min(USUAL - 1);
         self
     }
 
     /// How urgent it is among those who wait. Default [`Priority::Normal`].
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.wish.priority = priority;
+        self.traits.set(Traits::LOW, priority == Priority::Low);
+        self.traits.set(Traits::HIGH, priority == Priority::High);
         self
     }
 
@@ -131,188 +133,309 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
     /// # Ok(()) }
     /// ```
     pub fn tag(mut self, tag: Tag) -> Self {
-        self.wish.tag = Some(tag);
+        self.tag = tag.get();
+        self.traits.set(Traits::TAGGED, true);
         self
     }
 
+    #[inline]
     fn pool(&self) -> &Pool<M> {
         self.pool.as_ref().expect("Acquire polled after it was ready").borrow()
     }
 
-    /// The free path, else into the line.
+    fn wish(&self) -> Wish {
+        let tagged = self.traits.has(Traits::TAGGED);
+        Wish { priority: self.traits.priority(), tag: tagged.then(|| Tag::new(self.tag)) }
+    }
+
+    /// In nanoseconds.
+    #[inline]
+    fn timeout_nanos(&self) -> u64 {
+        let usual = self.pool().shared.acquire_timeout();
+        if self.timeout == USUAL { usual } else { self.timeout.min(MOST) }
+    }
+
+    #[inline]
+    fn wait(&self) -> Wait {
+        Wait::new(self.timeout_nanos(), self.traits.has(Traits::TIMED))
+    }
+
+    #[inline]
+    fn guard(&mut self, entry: Box<Entry<Connection<M>>>) -> Pooled<M, P> {
+        Pooled::new(self.pool.take().expect("Acquire polled after it was ready"), entry)
+    }
+
+    #[inline(never)]
+    fn poll_slowly(&mut self, cx: &mut Context<'_>) -> Poll<Got<M, P>> {
+        let taken = if self.key.is_none() {
+            ready!(self.begin(cx))
+        } else if let Some(entry) = self.pick_up() {
+            Ok(entry)
+        } else {
+            ready!(self.look_after(cx))
+        };
+        let taken = taken.map(|entry| self.guard(entry));
+        // Nothing is polled after this, whatever it came to.
+        self.pool = None;
+        Poll::Ready(taken)
+    }
+
+    /// Through the lock: what is idle, else into the line.
     fn begin(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
-        let caller = self.pool().shared.caller(self.location);
+        let shared = &self.pool().shared;
+        let steady = shared.is_steady();
+        let caller = shared.caller(self.location);
+        if !steady
+            && shared.is_plain()
+            && let Some(entry) = shared.look(&caller, self.wish().tag)
+        {
+            return Poll::Ready(Ok(entry));
+        }
+        // The coarse clock will do for long timeouts.
+        let (since, timed) = shared.begin_wait(self.timeout_nanos() < LONG_TIMEOUT);
+        let wait = Wait::new(self.timeout_nanos(), timed);
+        let deadline = since.plus_nanos(wait.timeout);
+        let runtime = rt::current_id(caller.task, cx.waker());
+        let asker = Asker { caller: &caller, wish: self.wish(), since, deadline };
+        // Cloning a waker is foreign code: not under the lock.
+        let mut waker = Some(cx.waker().clone());
+        let mut key = None;
+        if steady && runtime.is_some() {
+            let mut state = shared.lock();
+            if state.watcher() == runtime {
+                key = state.join_line(&asker, &mut waker, since);
+            }
+        }
+        self.traits.set(Traits::TIMED, timed);
+        if key.is_some() {
+            self.key = key;
+            return Poll::Pending;
+        }
+        self.join_or_take(&asker, waker, cx)
+    }
+
+    #[inline(never)]
+    fn join_or_take(
+        &mut self,
+        asker: &Asker<'_>,
+        mut waker: Option<Waker>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Taken<M>> {
+        // Anew: a task of a `LocalSet` goes wherever that is driven.
+        let runtime = rt::current().map(|runtime| runtime.id());
+        let (since, deadline) = (asker.since, asker.deadline);
         loop {
-            match self.attempt(&caller, cx) {
-                Attempt::Idle { entry, poke } => {
+            let shared = &self.pool().shared;
+            match self.join(asker, runtime, &mut waker) {
+                Joined::Idle { entry, poke } => {
                     // It may have died while it was idle; the next one then.
-                    let shared = &self.pool().shared;
                     if let Some(entry) = shared.unless_broken(entry, false) {
                         shared.served_directly(&entry, poke);
                         return Poll::Ready(Ok(entry));
                     }
                 }
-                Attempt::Failed(error) => return Poll::Ready(Err(error)),
-                Attempt::Queued => return self.look_after(cx),
+                Joined::Served(claimed) => {
+                    let taken = self.take(claimed, cx);
+                    return taken.map_or_else(|| self.look_after(cx), Poll::Ready);
+                }
+                Joined::Failed(error) => return Poll::Ready(Err(error)),
+                Joined::NeedsTimer => {
+                    // Panics where the runtime has no timers: before joining the line, not after.
+                    if let Some(runtime) = runtime {
+                        self.timer.set(runtime, since, deadline);
+                    }
+                }
+                Joined::InLine(key) => {
+                    self.key = Some(key);
+                    // Without a timer the housekeeper looks after it.
+                    if !self.timer.is_set() && deadline > since {
+                        return Poll::Pending;
+                    }
+                    return self.look_after(cx);
+                }
             }
         }
     }
 
-    fn attempt(&mut self, caller: &Caller, cx: &mut Context<'_>) -> Attempt<M> {
-        let wish = self.wish;
+    /// Takes what is idle, or joins the line: one decision.
+    fn join(
+        &self,
+        asker: &Asker<'_>,
+        runtime: Option<RuntimeId>,
+        waker: &mut Option<Waker>,
+    ) -> Joined<Connection<M>, M::Error> {
         let shared = &self.pool().shared;
-        let now = clock::now();
-        let (look, watcher) =
-            shared.peek(|state, rules| (state.look(rules, caller, wish.tag, now), state.watcher()));
-        match look {
-            Look::Found { entry, poke } => return Attempt::Idle { entry, poke },
-            Look::Closed => return Attempt::Failed(AcquireError::Closed),
-            Look::Nothing | Look::Paused => {}
-        }
-        let Some(runtime) = rt::current() else {
-            return Attempt::Failed(AcquireError::NoRuntime);
-        };
-        let deadline = clock::after(now, self.timeout.unwrap_or(shared.options.acquire_timeout));
-        // Panics where the runtime has no timers: before joining the line, not after.
-        let watched = watcher == Some(runtime.id());
-        let step = clock::after(now, LOOK_AGAIN).min(deadline);
-        let timer = (!watched).then(|| (runtime.id(), Box::pin(rt::sleep_until(step))));
-        // Cloning a waker is foreign code: not under the lock. So look again inside.
-        let mut waker = Some(cx.waker().clone());
-        let asker = Asker { caller, wish, since: now, deadline };
-        let key = shared.change(|state, rules, actions| {
-            match state.look(rules, caller, wish.tag, now) {
-                Look::Found { entry, poke } => return Err(Attempt::Idle { entry, poke }),
-                Look::Closed => return Err(Attempt::Failed(AcquireError::Closed)),
+        let (wait, now) = (self.wait(), clock::now());
+        shared.change(|state, rules, actions| {
+            match state.look(rules, asker.caller, asker.wish.tag, now) {
+                Look::Found { entry, poke } => return Joined::Idle { entry, poke },
+                Look::Closed => return Joined::Failed(AcquireError::Closed),
                 Look::Nothing | Look::Paused => {}
             }
-            let key = state.enqueue(rules, &mut waker, &asker, now, actions);
-            key.map_err(Attempt::Failed)
-        });
-        match key {
-            Ok(key) => {
-                self.waiting = Some(Waiting { key, since: now, deadline, timer });
-                Attempt::Queued
+            if runtime.is_none() {
+                return Joined::Failed(AcquireError::NoRuntime);
             }
-            Err(other) => other,
-        }
+            if !self.timer.is_set() && state.watcher() != runtime {
+                return Joined::NeedsTimer;
+            }
+            let mut key = match state.enqueue(rules, waker, asker, now, actions) {
+                Ok(key) => Some(key),
+                Err(error) => return Joined::Failed(error),
+            };
+            let claimed = state.claim_in_place(rules, &mut key, wait, now, actions);
+            match (claimed, key) {
+                (Some(mut claimed), _) => {
+                    // Not needed, and not to be dropped here.
+                    *waker = claimed.waker.take();
+                    Joined::Served(claimed)
+                }
+                (None, Some(key)) => Joined::InLine(key),
+                (None, None) => unreachable!("it is in line, or served"),
+            }
+        })
+    }
+
+    /// In line, and woken: mostly because the turn has come.
+    #[inline]
+    fn pick_up(&mut self) -> Option<Box<Entry<Connection<M>>>> {
+        let (wait, now) = (self.wait(), clock::coarse());
+        let shared = &self.pool.as_ref().expect("polled after it was ready").borrow().shared;
+        let entry = shared.lock().pick_up(&shared.rules(), &mut self.key, wait, now)?;
+        shared.lend(&entry, self.location);
+        Some(entry)
     }
 
     /// In line: has the turn come, or the time run out?
+    #[inline(never)]
     fn look_after(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
         loop {
-            match self.look_once(cx) {
-                Poll::Ready((Ok(entry), since, deadline)) => {
-                    let shared = &self.pool().shared;
-                    // One that was idle may have died meanwhile; back to the head of the line then.
-                    let entry = if entry.was_idle {
-                        shared.unless_broken(entry, true)
-                    } else {
-                        Some(entry)
-                    };
-                    if let Some(entry) = entry {
-                        let waited = clock::now().saturating_duration_since(since);
-                        return Poll::Ready(Ok(shared.served_late(entry, waited)));
-                    }
-                    self.rejoin(since, deadline, cx);
-                }
-                Poll::Ready((Err(error), ..)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+            let claimed = ready!(self.look_once(cx));
+            if let Some(taken) = self.take(claimed, cx) {
+                return Poll::Ready(taken);
             }
         }
     }
 
-    fn rejoin(&mut self, since: Instant, deadline: Instant, cx: &mut Context<'_>) {
-        let wish = self.wish;
+    /// Takes what it was served, unless that was idle and has died meanwhile: then it is back at the
+    /// head of the line.
+    fn take(
+        &mut self,
+        claimed: Claimed<Connection<M>, M::Error>,
+        cx: &mut Context<'_>,
+    ) -> Option<Taken<M>> {
+        self.timer.clear();
+        let Claimed { served, since, deadline, waited, waker } = claimed;
         let shared = &self.pool().shared;
+        if waker.is_some() {
+            // Other people's code, while a connection is in nobody's care.
+            drop_quietly(&shared.name, waker);
+        }
+        let entry = match served {
+            Ok(entry) => entry,
+            Err(error) => return Some(Err(error)),
+        };
+        let was_idle = entry.was_idle;
+        let entry = if was_idle { shared.unless_broken(entry, true) } else { Some(entry) };
+        if let Some(mut entry) = entry {
+            let mut waited = waited;
+            if was_idle {
+                // Only now is it known that it was served.
+                let (timed, now) = (self.traits.has(Traits::TIMED), clock::now());
+                let book = |state: &mut State<_, _>, rules: &Rules<'_>| {
+                    state.book_served(rules, &entry, since, timed, now)
+                };
+                waited = shared.peek(book);
+            }
+            shared.lend(&entry, self.location);
+            shared.served_late(&mut entry, waited);
+            return Some(Ok(entry));
+        }
         let caller = shared.caller(self.location);
         let waker = cx.waker().clone();
-        let asker = Asker { caller: &caller, wish, since, deadline };
+        let asker = Asker { caller: &caller, wish: self.wish(), since, deadline };
         let now = clock::now();
         let key =
             shared.change(|state, rules, actions| state.rejoin(rules, waker, &asker, now, actions));
-        self.waiting = Some(Waiting { key, since, deadline, timer: None });
+        self.key = Some(key);
+        None
     }
 
-    fn look_once(&mut self, cx: &mut Context<'_>) -> Poll<(Taken<M>, Instant, Instant)> {
+    fn look_once(&mut self, cx: &mut Context<'_>) -> Poll<Claimed<Connection<M>, M::Error>> {
+        let wait = self.wait();
         let shared = &self.pool.as_ref().expect("polled after it was ready").borrow().shared;
-        let slot = &mut self.waiting;
+        let slot = &mut self.key;
         let now = clock::now();
         let waker = cx.waker().clone();
         // It may have been moved to another runtime since it was polled last.
         let runtime = rt::current().map(|runtime| runtime.id());
         // Looking and taking are one decision: in between, a late grant could be taken back.
-        let (taken, leftover, watcher) = shared.change(|state, rules, actions| {
-            let waiting = slot.as_ref().expect("only called while waiting");
-            let (ready, leftover) = state.poll_waiter(rules, &waiting.key, waker, now, actions);
-            let taken = ready.then(|| {
-                let waiting = slot.take().expect("just seen");
-                let Waiting { key, since, deadline, timer } = waiting;
-                (state.claim(key), since, deadline, timer)
-            });
-            (taken, leftover, state.watcher())
+        let (claimed, leftover, deadline, watched) = shared.change(|state, rules, actions| {
+            let key = slot.as_ref().expect("only called while waiting");
+            let deadline = state.deadline(key);
+            let (ready, leftover) = state.poll_waiter(rules, key, waker, now, actions);
+            let claimed =
+                if ready { state.claim_in_place(rules, slot, wait, now, actions) } else { None };
+            (claimed, leftover, deadline, runtime.is_some() && state.watcher() == runtime)
         });
-        // Other people's code, while a connection is in nobody's care.
         drop_quietly(&shared.name, leftover);
-        if let Some((taken, since, deadline, timer)) = taken {
-            drop(timer);
-            return Poll::Ready((taken, since, deadline));
+        if let Some(claimed) = claimed {
+            return Poll::Ready(claimed);
         }
-        let watched = runtime.is_some() && watcher == runtime;
         // Anew: whoever took this one out of line for being late did so before now.
         let now = clock::now();
-        if !self.waiting.as_mut().is_some_and(|waiting| waiting.is_late(now, watched, cx)) {
+        if !is_late(&mut self.timer, deadline, now, runtime.filter(|_| !watched), cx) {
             return Poll::Pending;
         }
-        let Waiting { key, since, deadline, timer } = self.waiting.take().expect("just seen");
-        drop(timer);
-        let waited = now.saturating_duration_since(since);
-        let (taken, leftover) =
-            shared.change(|state, rules, actions| state.expire(rules, key, waited, now, actions));
-        drop_quietly(&shared.name, leftover);
-        Poll::Ready((taken, since, deadline))
+        let key = self.key.take().expect("it is in line");
+        let expire =
+            shared.change(|state, rules, actions| state.expire(rules, key, wait, now, actions));
+        Poll::Ready(expire)
     }
 }
 
 impl<M: Manager, P: Borrow<Pool<M>> + Unpin> Future for Acquire<M, P> {
-    type Output = Result<Pooled<M, P>, AcquireError<M::Error>>;
+    type Output = Got<M, P>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let taken = match this.waiting {
-            Some(_) => this.look_after(cx),
-            None => {
-                // A task whose connections never make it wait yields here now and then, while it
-                // holds none: yielding with one in its hands would make others wait for it.
+        if this.key.is_none() {
+            // A task whose connections never make it wait yields here now and then, while it
+            // holds none: yielding with one in its hands would make others wait for it.
+            if rt::budget_is_due() {
                 ready!(rt::consume_budget(cx));
-                this.begin(cx)
             }
-        };
-        taken.map(|taken| {
-            let pool = this.pool.take().expect("Acquire polled after it was ready");
-            taken.map(|entry| Pooled::new(pool, entry))
-        })
+            if !this.traits.has(Traits::TAGGED)
+                && let Some(entry) = this.pool().shared.pick_up(this.location)
+            {
+                return Poll::Ready(Ok(this.guard(entry)));
+            }
+        }
+        this.poll_slowly(cx)
     }
 }
 
 impl<M: Manager, P: Borrow<Pool<M>>> Drop for Acquire<M, P> {
     fn drop(&mut self) {
-        if let (Some(pool), Some(waiting)) = (&self.pool, self.waiting.take()) {
-            let now = clock::now();
-            let leftover = pool
-                .borrow()
-                .shared
-                .change(|state, rules, actions| state.leave(rules, waiting.key, now, actions));
-            drop(leftover);
+        if let (Some(pool), Some(key)) = (&self.pool, self.key.take()) {
+            leave(pool.borrow(), key);
         }
     }
+}
+
+#[cold]
+fn leave<M: Manager>(pool: &Pool<M>, key: Key) {
+    let now = clock::now();
+    let leftover =
+        pool.shared.change(|state, rules, actions| state.leave(rules, key, now, actions));
+    drop(leftover);
 }
 
 impl<M: Manager, P: Borrow<Pool<M>>> fmt::Debug for Acquire<M, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire")
             .field("location", &self.location)
-            .field("waiting", &self.waiting.is_some())
+            .field("waiting", &self.key.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! What a decision under the lock asks for once the lock is released.
 
+use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
@@ -31,12 +32,31 @@ impl Extend<Waker> for WakeList {
 
 impl WakeList {
     pub(crate) fn wake(self) {
-        for waker in self.first.into_iter().chain(self.rest) {
-            // Wakers are other people's code; one that panics must not cost the others their turn.
-            if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
-                tracing::error!("a waker panicked");
-            }
+        if let Some(first) = self.first {
+            wake(first);
+            self.rest.into_iter().for_each(wake);
         }
+    }
+}
+
+/// Runs other people's code: a panic stays here, and so does one of the destructor of what it carries.
+pub(crate) fn caught<R>(run: impl FnOnce() -> R) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(value) => Some(value),
+        Err(payload) => {
+            if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                // Whatever it is, dropping it would go on like that.
+                let _ = Box::leak(worse);
+            }
+            None
+        }
+    }
+}
+
+/// Wakers are other people's code; one that panics must not cost the others their turn.
+pub(crate) fn wake(waker: Waker) {
+    if caught(|| waker.wake()).is_none() {
+        tracing::error!("a waker panicked");
     }
 }
 
@@ -57,10 +77,45 @@ pub(crate) enum Notice {
     TimeJumped { by: Duration },
 }
 
-/// What is to be done once the lock is released.
+/// What is to be done once the lock is released: mostly nothing, or somebody to wake.
 #[must_use]
 pub(crate) struct Actions<C> {
     pub(crate) wake: WakeList,
+    more: Option<Box<More<C>>>,
+}
+
+impl<C> Actions<C> {
+    /// Both parts.
+    #[inline]
+    pub(crate) fn split(self) -> (WakeList, Option<Box<More<C>>>) {
+        (self.wake, self.more)
+    }
+}
+
+impl<C> Default for Actions<C> {
+    #[inline]
+    fn default() -> Self {
+        Self { wake: WakeList::default(), more: None }
+    }
+}
+
+/// Made when it is first needed.
+impl<C> DerefMut for Actions<C> {
+    fn deref_mut(&mut self) -> &mut More<C> {
+        self.more.get_or_insert_default()
+    }
+}
+
+impl<C> Deref for Actions<C> {
+    type Target = More<C>;
+
+    fn deref(&self) -> &More<C> {
+        self.more.as_deref().expect("looked at after it was written to")
+    }
+}
+
+/// What is to be done now and then.
+pub(crate) struct More<C> {
     /// Idle connections to prove alive for a waiter.
     pub(crate) prepare: Vec<Box<Entry<C>>>,
     /// Idle connections to prove alive for no one in particular.
@@ -88,10 +143,9 @@ pub(crate) struct Actions<C> {
     pub(crate) ask_neighbours: bool,
 }
 
-impl<C> Default for Actions<C> {
+impl<C> Default for More<C> {
     fn default() -> Self {
         Self {
-            wake: WakeList::default(),
             prepare: Vec::new(),
             keepalive: Vec::new(),
             reset: Vec::new(),

@@ -156,7 +156,7 @@ fn finish<M: Manager>(
                 state.abandon(slot, now, actions);
                 state.pump(rules, now, actions);
             });
-            return pool.give_up(held);
+            return pool.give_up(*held.disarm());
         }
         pool.change(|state, rules, actions| {
             state.close(held.disarm(), reason, now, actions);

@@ -2,10 +2,13 @@
 
 use std::backtrace::Backtrace;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::Arc;
 
 use crate::rt;
+use crate::shelf::Borrower;
 
 /// How urgent an acquire is. Among those who wait the more urgent are served first; within one
 /// priority, those who came first.
@@ -46,6 +49,10 @@ impl Tag {
         Self(number)
     }
 
+    pub(crate) fn get(self) -> u64 {
+        self.0
+    }
+
     /// A mark by name: equal names are equal marks. Distinct names are distinct marks but for a hash
     /// collision (one in 2^64), so whatever must not be confused is checked on the connection itself.
     pub fn named(name: &str) -> Self {
@@ -61,7 +68,50 @@ impl Tag {
 
 /// A number of a tokio task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TaskId(tokio::task::Id);
+pub struct TaskId(NonZeroU64);
+
+impl TaskId {
+    /// tokio shows its numbers only as text and by their hash, which is made of nothing but the number.
+    pub(crate) fn of(id: tokio::task::Id) -> Option<Self> {
+        struct Bare(u64);
+
+        impl Hasher for Bare {
+            fn finish(&self) -> u64 {
+                self.0
+            }
+
+            fn write(&mut self, bytes: &[u8]) {
+                // Not reached as long as it is a `u64`; any other form would still tell tasks apart.
+                for byte in bytes {
+                    self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+                }
+            }
+
+            fn write_u64(&mut self, number: u64) {
+                self.0 = number;
+            }
+        }
+
+        let mut bare = Bare(0);
+        id.hash(&mut bare);
+        Self::from_bare(bare.0)
+    }
+
+    /// The bare number, to be kept in an atomic.
+    pub(crate) fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    pub(crate) fn from_bare(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
+    /// The caller's.
+    #[inline]
+    pub(crate) fn current() -> Option<Self> {
+        rt::task().and_then(Self::of)
+    }
+}
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,9 +132,15 @@ impl Caller {
     pub(crate) fn here(location: &'static Location<'static>, backtrace: bool) -> Self {
         Self {
             location,
-            task: rt::task().map(TaskId),
+            task: TaskId::current(),
             backtrace: backtrace.then(|| Arc::new(Backtrace::force_capture())),
         }
+    }
+}
+
+impl From<Borrower> for Caller {
+    fn from(borrower: Borrower) -> Self {
+        Self { location: borrower.location, task: borrower.task, backtrace: None }
     }
 }
 

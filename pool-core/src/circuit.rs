@@ -179,6 +179,10 @@ impl Circuit {
     }
 
     /// Until when nothing is let through, while it is not closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.open_until.is_none()
+    }
+
     pub(crate) fn open_until(&self) -> Option<Instant> {
         self.open_until
     }

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::clock::{self, Instant};
-use crate::entry::Entry;
+use crate::entry::{Entry, Special, Timing};
 use crate::guarded::{Ended, guarded};
 use crate::rt;
 use crate::shared::{Permit, Shared};
@@ -101,7 +101,11 @@ async fn attempt<M: Manager>(pool: &Shared<M>, permit: Permit<M>) -> Result<(), 
             idle_since: born,
             proven_at: born,
             checked_out_at: born,
-            idle_for: Duration::ZERO,
+            good_until: born,
+            open_until: born,
+            timing: Timing::new(born),
+            granted_at: born,
+            special: Special::default(),
             was_idle: false,
             uses: 0,
             tag: None,

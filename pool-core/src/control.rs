@@ -74,8 +74,9 @@ impl<M: Manager> Pool<M> {
         let deadline = clock::after(clock::now(), timeout);
         self.pause();
         loop {
+            let status = self.status();
             // Those whose connections were reclaimed work on, too.
-            if self.status().resetting == 0 && self.holders().is_empty() {
+            if status.used == 0 && status.resetting == 0 && self.holders().is_empty() {
                 return true;
             }
             let now = clock::now();

@@ -5,6 +5,13 @@ use std::time::Duration;
 
 use crate::Tag;
 use crate::clock::{self, Instant};
+use crate::histogram::Histogram;
+use crate::tally::Tally;
+use crate::waiters::Gift;
+
+/// Each connection passes through the lock at least so often, in nanoseconds: to see that there is a housekeeper that
+/// is not overdue, and that nothing else has changed.
+const LOOK_IN: u64 = 1_000_000_000;
 
 /// The number of a connection: unique in its pool, counted from 1 in order of birth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,7 +45,7 @@ pub enum WorkKind {
     Other,
 }
 
-const KINDS: usize = 4;
+pub(crate) const KINDS: usize = 4;
 
 /// How often one kind of work was done, and how long it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,8 +93,12 @@ impl WorkStats {
         self.0.iter().map(|work| work.errors).sum()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(|work| work.count == 0)
+    pub(crate) fn kinds(&self) -> &[Work; KINDS] {
+        &self.0
+    }
+
+    pub(crate) fn kinds_mut(&mut self) -> &mut [Work; KINDS] {
+        &mut self.0
     }
 
     /// What was reported of one kind.
@@ -152,7 +163,15 @@ pub(crate) struct Entry<C> {
     /// When it last showed that it is alive.
     pub(crate) proven_at: Instant,
     pub(crate) checked_out_at: Instant,
-    pub(crate) idle_for: Duration,
+    /// It is handed out without the lock until then: it may need to be proved alive.
+    pub(crate) good_until: Instant,
+    /// It changes hands without the lock until then: the pool wants to look at it now and then, and at
+    /// the end of its life.
+    pub(crate) open_until: Instant,
+    pub(crate) timing: Timing,
+    /// When somebody was told to come for it.
+    pub(crate) granted_at: Instant,
+    pub(crate) special: Special,
     /// It has lain idle since its manager was last asked for its hygiene.
     pub(crate) was_idle: bool,
     pub(crate) uses: u64,
@@ -168,27 +187,164 @@ pub(crate) struct Entry<C> {
     pub(crate) preparation: Duration,
 }
 
+impl<C> Gift for Box<Entry<C>> {
+    fn granted_at(&self) -> Instant {
+        self.granted_at
+    }
+
+    fn set_granted_at(&mut self, now: Instant) {
+        self.granted_at = now;
+    }
+
+    fn slot(&self) -> u32 {
+        self.slot
+    }
+}
+
+/// What is special about one use of a connection, in one word: mostly nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Special(u32);
+
+impl Special {
+    /// It is timed exactly.
+    pub(crate) const EXACT: u32 = 1;
+    /// Its holder has reported work.
+    pub(crate) const WORKED: u32 = 2;
+    /// Its holder knows that the connection is bad.
+    pub(crate) const DISCARDED: u32 = 4;
+
+    #[inline(always)]
+    pub(crate) fn is_any(self) -> bool {
+        self.0 != 0
+    }
+
+    pub(crate) fn has(self, one: u32) -> bool {
+        self.0 & one != 0
+    }
+
+    #[inline]
+    pub(crate) fn set(&mut self, one: u32, on: bool) {
+        self.0 = if on { self.0 | one } else { self.0 & !one };
+    }
+}
+
+/// Which uses are timed exactly: all, as long as they come slowly. Reading the clock costs more than
+/// handing out a connection, so of those that follow each other within milliseconds some stand for all.
+#[derive(Debug)]
+pub(crate) struct Timing {
+    /// When the last one began that was.
+    last: Instant,
+    /// So many are left out when the next one is due: without that, it would always be the first to
+    /// begin after a step of the coarse clock, which is the one after a long one.
+    skip: u8,
+}
+
+/// The uses of a connection are timed at least so often, in nanoseconds.
+pub(crate) const TIMED_EVERY: u64 = 2_000_000;
+
+/// A use that took longer than this is known well enough by the coarse clock.
+pub(crate) const LONG_USE: u64 = 8_000_000;
+
+impl Timing {
+    pub(crate) fn new(born: Instant) -> Self {
+        Self { last: born.minus_nanos(TIMED_EVERY), skip: 0 }
+    }
+
+    /// A use that begins now is to be timed, or to be left out.
+    #[inline(always)]
+    pub(crate) fn is_due(&self, coarse: Instant) -> bool {
+        coarse.nanos_since(self.last) >= TIMED_EVERY
+    }
+}
+
 impl<C> Entry<C> {
+    /// A use begins, about now.
+    #[inline]
+    pub(crate) fn begin_use(&mut self, coarse: Instant, exactly: bool) {
+        self.checked_out_at = coarse;
+        self.special.set(Special::EXACT, false);
+        if exactly || self.timing.is_due(coarse) {
+            self.begin_exactly(coarse, exactly);
+        }
+    }
+
+    #[cold]
+    fn begin_exactly(&mut self, coarse: Instant, exactly: bool) {
+        if self.timing.skip > 0 && !exactly {
+            self.timing.skip -= 1;
+            return;
+        }
+        self.timing.last = coarse;
+        self.special.set(Special::EXACT, true);
+        self.checked_out_at = clock::now();
+    }
+
+    /// A use ends: counts it, and returns when.
+    pub(crate) fn end_use(&mut self, tally: &Tally, usage: &Histogram) -> Instant {
+        let exact = self.special.has(Special::EXACT);
+        let now = if exact { clock::now() } else { clock::coarse() };
+        let took = now.nanos_since(self.checked_out_at);
+        if exact {
+            let frequent = tally.untimed().0 > 0;
+            self.timing.skip = if frequent { fastrand::u8(..4) } else { 0 };
+            self.special.set(Special::EXACT, false);
+        }
+        if exact || took >= LONG_USE {
+            tally.count_timed(Duration::from_nanos(took), usage);
+        } else {
+            tally.count_untimed();
+        }
+        now
+    }
+
+    /// It is about to change hands without the lock, for as long as that needs no decision.
+    pub(crate) fn open(&mut self, good_for: u64, now: Instant) {
+        let look_in = now.plus_nanos(LOOK_IN);
+        self.open_until = self.expires.map_or(look_in, |expires| expires.min(look_in));
+        // Whoever takes it without the lock asks for its hygiene.
+        self.was_idle = false;
+        self.be_good(good_for);
+    }
+
+    /// Until when it need not be proved alive again: for so many nanoseconds after it was last.
+    #[inline]
+    pub(crate) fn be_good(&mut self, good_for: u64) {
+        self.good_until = self.proven_at.plus_nanos(good_for).min(self.open_until);
+    }
+
     pub(crate) fn info(&self) -> ConnectionInfo {
         let mut work = self.work;
         work.merge(&self.recent);
         ConnectionInfo {
             id: self.id,
             age: clock::now().saturating_duration_since(self.created),
-            idle_for: self.idle_for,
+            idle_for: self.checked_out_at.saturating_duration_since(self.idle_since),
             uses: self.uses,
             tag: self.tag,
             work,
         }
     }
 
+    /// Takes note of work done.
+    pub(crate) fn record(&mut self, kind: WorkKind, took: Duration, ok: bool) {
+        self.recent.record(kind, took, ok);
+        self.special.set(Special::WORKED, true);
+    }
+
     /// It showed that it is alive: the next keepalive is an interval from now, less up to a fifth.
+    #[inline]
     pub(crate) fn prove(&mut self, now: Instant, keepalive: Option<Duration>) {
         self.proven_at = now;
-        self.keepalive_at = keepalive.map(|interval| {
-            let jitter = fastrand::f64() / 5.0;
-            clock::after(now, interval.min(clock::FAR).mul_f64(1.0 - jitter))
-        });
+        if let Some(interval) = keepalive {
+            self.keep_alive(now, interval);
+        }
+    }
+
+    #[cold]
+    fn keep_alive(&mut self, now: Instant, interval: Duration) {
+        let jitter = fastrand::f64() / 5.0;
+        let interval = interval.min(clock::FAR).mul_f64(1.0 - jitter);
+        self.keepalive_at = Some(clock::after(now, interval));
     }
 
     pub(crate) fn is_expired(&self, now: Instant) -> bool {
@@ -213,7 +369,11 @@ mod tests {
             idle_since: now,
             proven_at: now,
             checked_out_at: now,
-            idle_for: Duration::ZERO,
+            good_until: now,
+            open_until: now,
+            timing: Timing::new(now),
+            granted_at: now,
+            special: Special::default(),
             was_idle: false,
             uses: 0,
             tag: None,
@@ -231,7 +391,5 @@ mod tests {
             .collect();
         assert!(drawn.iter().all(|due| *due <= minute && *due >= minute.mul_f64(0.8)));
         assert!(drawn.iter().any(|due| *due < minute.mul_f64(0.9)), "no jitter");
-        entry.prove(now, None);
-        assert_eq!(entry.keepalive_at, None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Buckets per doubling: a quantile is at most 25 % above the true value.
@@ -15,24 +16,37 @@ pub(crate) struct Histogram {
     buckets: [AtomicU64; BUCKETS],
     sum_nanos: AtomicU64,
     max_nanos: AtomicU64,
+    /// Held while durations that were only counted come into the buckets, and while both are read.
+    flushing: Mutex<()>,
 }
 
 impl Histogram {
+    /// Nothing that was only counted comes into the buckets meanwhile.
+    pub(crate) fn hold_flushes(&self) -> MutexGuard<'_, ()> {
+        self.flushing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) const fn new() -> Self {
         Self {
             buckets: [const { AtomicU64::new(0) }; BUCKETS],
             sum_nanos: AtomicU64::new(0),
             max_nanos: AtomicU64::new(0),
+            flushing: Mutex::new(()),
         }
     }
 
     pub(crate) fn record(&self, duration: Duration) {
+        self.record_many(duration, 1);
+    }
+
+    /// As `count` times [`record`](Self::record).
+    pub(crate) fn record_many(&self, duration: Duration, count: u64) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        self.buckets[bucket(nanos)].fetch_add(1, Ordering::Relaxed);
+        self.buckets[bucket(nanos)].fetch_add(count, Ordering::Relaxed);
         if nanos == 0 {
             return;
         }
-        self.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.sum_nanos.fetch_add(nanos.saturating_mul(count), Ordering::Relaxed);
         if nanos > self.max_nanos.load(Ordering::Relaxed) {
             self.max_nanos.fetch_max(nanos, Ordering::Relaxed);
         }
@@ -130,6 +144,23 @@ pub struct HistogramSnapshot {
 }
 
 impl HistogramSnapshot {
+    /// With `count` more of `duration`.
+    pub(crate) fn with(mut self, duration: Duration, count: u64) -> Self {
+        if count == 0 {
+            return self;
+        }
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let upper = Duration::from_nanos(upper_bound(bucket(nanos)));
+        match self.buckets.binary_search_by_key(&upper, |bucket| bucket.upper) {
+            Ok(index) => self.buckets[index].count += count,
+            Err(index) => self.buckets.insert(index, Bucket { upper, count }),
+        }
+        self.count += count;
+        self.sum = self.sum.saturating_add(Duration::from_nanos(nanos.saturating_mul(count)));
+        self.max = self.max.max(duration);
+        self
+    }
+
     /// The duration that a share `q` (0 to 1) of the recorded ones did not exceed, rounded up to
     /// its bucket's bound (at most 25 % above) and never above the maximum. Zero when nothing was
     /// recorded.

@@ -84,6 +84,7 @@ pub(crate) async fn run<M: Manager>(duty: Duty<M>) {
 }
 
 fn round<M: Manager>(pool: &Shared<M>, duty: u64, has_timers: bool) -> Round {
+    clock::follow_tests();
     let runtime = rt::current().filter(|_| has_timers).map(|runtime| runtime.id());
     pool.change(|state, rules, actions| {
         if state.is_closed() || !state.is_on_duty(duty) {

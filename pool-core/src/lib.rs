@@ -65,6 +65,8 @@ mod builder;
 mod caller;
 mod circuit;
 mod clock;
+#[cfg(not(any(wellspring_loom, wellspring_shuttle)))]
+mod coarse;
 mod connect;
 mod control;
 #[cfg(feature = "serde")]
@@ -88,12 +90,14 @@ mod retry;
 mod rt;
 mod rules;
 mod shared;
+mod shelf;
 mod shutdown;
 mod slots;
 mod starting;
 mod state;
 mod stats;
 mod sync;
+mod tally;
 mod waiters;
 
 pub use abandoned::Abandoned;

@@ -6,14 +6,16 @@
 //! across a point where they switch. Each execution begins with [`begin`] and ends with [`end`].
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::clock::{self, Instant};
+use crate::shelf::{Seal, Shelf};
 use crate::{Manager, Pool};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -45,11 +47,13 @@ pub fn end() {
 }
 
 /// The model's time.
-pub fn now() -> Instant {
-    static BASE: OnceLock<Instant> = OnceLock::new();
-    // Far enough from the beginning of time that patience can be subtracted.
-    let base = *BASE.get_or_init(|| Instant::now() + Duration::from_secs(1 << 20));
-    base + Duration::from_nanos(NOW.load(Ordering::SeqCst))
+pub(crate) fn now() -> Instant {
+    Instant::from_origin(NOW.load(Ordering::SeqCst))
+}
+
+/// How much of it has passed in this execution.
+pub fn elapsed() -> Duration {
+    Duration::from_nanos(NOW.load(Ordering::SeqCst))
 }
 
 /// Lets time pass, and wakes those whose time has come.
@@ -74,13 +78,18 @@ pub fn next_due() -> Option<Duration> {
 
 /// A sleep in the model's time.
 #[derive(Debug)]
-pub struct Sleep {
+pub(crate) struct Sleep {
     deadline: Instant,
     number: u64,
 }
 
+/// Sleeps for some time of the model.
+pub async fn sleep(time: Duration) {
+    sleep_until(now() + time).await;
+}
+
 /// Sleeps until `deadline`.
-pub fn sleep_until(deadline: Instant) -> Sleep {
+pub(crate) fn sleep_until(deadline: Instant) -> Sleep {
     Sleep { deadline, number: SLEEPS.fetch_add(1, Ordering::SeqCst) }
 }
 
@@ -118,27 +127,32 @@ impl Drop for Sleep {
 
 /// The one runtime of a model.
 #[derive(Debug, Clone)]
-pub struct Runtime;
+pub(crate) struct Runtime;
 
 /// Its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RuntimeId;
+pub(crate) struct RuntimeId;
 
 impl Runtime {
     /// Its identity.
-    pub fn id(&self) -> RuntimeId {
+    pub(crate) fn id(&self) -> RuntimeId {
         RuntimeId
     }
 }
 
 /// Always there.
-pub fn current() -> Option<Runtime> {
+pub(crate) fn current() -> Option<Runtime> {
     Some(Runtime)
+}
+
+/// Always the same.
+pub(crate) fn current_id(_: Option<crate::TaskId>, _: &Waker) -> Option<RuntimeId> {
+    Some(RuntimeId)
 }
 
 /// A task of the model checker.
 #[cfg(wellspring_shuttle)]
-pub fn spawn(_: &Runtime, future: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(_: &Runtime, future: impl Future<Output = ()> + Send + 'static) {
     LIVE.fetch_add(1, Ordering::SeqCst);
     drop(shuttle::future::spawn(async move {
         future.await;
@@ -154,7 +168,7 @@ pub fn live() -> u64 {
 
 /// A task for [`run_spawned`]: loom bounds the number of threads, so the model says when.
 #[cfg(wellspring_loom)]
-pub fn spawn(_: &Runtime, future: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(_: &Runtime, future: impl Future<Output = ()> + Send + 'static) {
     lock(&SPAWNED).push_back(Box::pin(future));
 }
 
@@ -172,12 +186,17 @@ pub fn run_spawned() {
 }
 
 /// No budget here.
-pub fn consume_budget(_: &mut Context<'_>) -> Poll<()> {
+pub(crate) fn budget_is_due() -> bool {
+    false
+}
+
+/// No budget here.
+pub(crate) fn consume_budget(_: &mut Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
 /// No tasks with names here.
-pub fn task() -> Option<tokio::task::Id> {
+pub(crate) fn task() -> Option<tokio::task::Id> {
     None
 }
 
@@ -186,4 +205,52 @@ pub fn housekeep<M: Manager>(pool: &Pool<M>) {
     pool.shared.change(|state, rules, actions| {
         state.housekeep(rules, clock::now(), actions);
     });
+}
+
+/// How many idle connections anybody may take without the lock.
+pub fn lying<M: Manager>(pool: &Pool<M>) -> usize {
+    pool.shared.lying()
+}
+
+/// The places by themselves, without a pool.
+#[derive(Clone)]
+pub struct Places(Arc<Shelf<(u32, u64)>>);
+
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Places")
+    }
+}
+
+impl Places {
+    /// So many slots, made for `first` of them, with something in the place of each in `open`.
+    pub fn new(first: u32, open: &[u32]) -> Self {
+        let shelf = Shelf::new(first as usize);
+        for &slot in open {
+            shelf.reach(slot);
+            assert!(shelf.open(slot, Box::new((slot, 0))).is_ok());
+        }
+        Self(Arc::new(shelf))
+    }
+
+    /// Takes something, counts that, and puts it back; what could not be put back is returned, and
+    /// `None` means that nothing was there.
+    pub fn use_one(&self) -> Option<Result<(), Box<(u32, u64)>>> {
+        let (place, mut value) = self.0.take_any()?;
+        value.1 += 1;
+        Some(place.put(value))
+    }
+
+    /// Seals a slot; what lay there is returned.
+    pub fn seal(&self, slot: u32) -> Option<Box<(u32, u64)>> {
+        match self.0.seal(slot) {
+            Seal::Lying(value) => Some(value),
+            Seal::Out | Seal::Already => None,
+        }
+    }
+
+    /// Opens a sealed slot again.
+    pub fn open(&self, value: Box<(u32, u64)>) {
+        assert!(self.0.open(value.0, value).is_ok(), "it is sealed");
+    }
 }

@@ -45,10 +45,13 @@ pub enum ResetPolicy {
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Reuse {
-    /// The one used last: few warm connections, the others reach their idle timeout.
+    /// The one used last: few warm connections, the others reach their idle timeout. Where it can be
+    /// had without the lock, that is the one which the caller's thread returned last, or else the
+    /// first of the idle ones in the order of their places; few and warm they are all the same.
     #[default]
     Lifo,
-    /// The one unused longest: load spreads over all connections.
+    /// The one unused longest: load spreads over all connections. Every acquire and return then goes
+    /// through the pool's lock.
     Fifo,
 }
 

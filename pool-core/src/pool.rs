@@ -4,8 +4,9 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::shared::Shared;
-use crate::state::Look;
+use crate::rules::Rules;
+use crate::shared::{Lending, Shared};
+use crate::state::{Look, State};
 use crate::sync::Arc;
 use crate::{
     Acquire, Builder, Holder, Manager, PoolOptions, Pooled, PooledRef, Stats, Status, TryGetError,
@@ -91,10 +92,17 @@ impl<M: Manager> Pool<M> {
     /// [`TryGetError`].
     #[track_caller]
     pub fn try_get(&self) -> Result<PooledRef<'_, M>, TryGetError> {
-        let caller = self.shared.caller(Location::caller());
+        let location = Location::caller();
+        if let Some(entry) = self.shared.pick_up(location) {
+            return Ok(Pooled::new(self, entry));
+        }
+        let caller = self.shared.caller(location);
         loop {
             let now = clock::now();
-            match self.shared.peek(|state, rules| state.look_for_any(rules, &caller, now)) {
+            let look = |state: &mut State<_, _>, rules: &Rules<'_>| {
+                state.look_for_any(rules, &caller, now)
+            };
+            match self.shared.change(|state, rules, _| look(state, rules)) {
                 Look::Found { entry, poke } => {
                     if let Some(entry) = self.shared.unless_broken(entry, false) {
                         self.shared.served_directly(&entry, poke);
@@ -115,19 +123,27 @@ impl<M: Manager> Pool<M> {
 
     /// Everything the pool can tell.
     pub fn stats(&self) -> Stats {
-        let (status, counters, work) =
-            self.shared.peek(|state, _| (state.status(clock::now()), state.counters, state.work));
         let recorders = &self.shared.recorders;
+        // Waits are counted under the lock.
+        let (status, mut counters, wait, waits) = self.shared.peek(|state, _| {
+            let wait = recorders.wait.snapshot();
+            (state.status(clock::now()), state.counters, wait, Lending::of(&state.waits))
+        });
+        let flushes = recorders.usage.hold_flushes();
+        let usage = recorders.usage.snapshot();
+        let lent = self.shared.lent();
+        drop(flushes);
+        counters.acquired_directly += lent.acquired;
         Stats {
             name: self.name().to_owned(),
             status,
             counters,
-            work,
-            wait: recorders.wait.snapshot(),
+            work: lent.work,
+            wait: waits.complete(wait).with(Duration::ZERO, counters.acquired_directly),
             connect: recorders.connect.snapshot(),
             validate: recorders.validate.snapshot(),
             reset: recorders.reset.snapshot(),
-            usage: recorders.usage.snapshot(),
+            usage: lent.complete(usage),
         }
     }
 

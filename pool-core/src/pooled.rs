@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use crate::clock;
-use crate::entry::Entry;
+use crate::entry::{Entry, Special};
 use crate::{ConnectionId, ConnectionInfo, Manager, Pool, Tag, WorkKind};
 
 /// A connection on loan from a pool. It derefs to the connection; dropping it gives the connection
@@ -19,7 +19,6 @@ use crate::{ConnectionId, ConnectionInfo, Manager, Pool, Tag, WorkKind};
 pub struct Pooled<M: Manager, P: Borrow<Pool<M>> = Pool<M>> {
     pool: P,
     entry: Option<Box<Entry<M::Connection>>>,
-    discard: bool,
 }
 
 /// A guard that borrows its pool.
@@ -27,7 +26,7 @@ pub type PooledRef<'p, M> = Pooled<M, &'p Pool<M>>;
 
 impl<M: Manager, P: Borrow<Pool<M>>> Pooled<M, P> {
     pub(crate) fn new(pool: P, entry: Box<Entry<M::Connection>>) -> Self {
-        Self { pool, entry: Some(entry), discard: false }
+        Self { pool, entry: Some(entry) }
     }
 
     fn entry(&self) -> &Entry<M::Connection> {
@@ -65,7 +64,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Pooled<M, P> {
     /// # }
     /// ```
     pub fn record(&mut self, kind: WorkKind, took: Duration, ok: bool) {
-        self.entry_mut().recent.record(kind, took, ok);
+        self.entry_mut().record(kind, took, ok);
     }
 
     /// The mark on the connection, if its holders put one there since it was last reset.
@@ -84,10 +83,10 @@ impl<M: Manager, P: Borrow<Pool<M>>> Pooled<M, P> {
         let entry = self.entry.take().expect("present until the guard is consumed");
         let shared = &self.pool.borrow().shared;
         let Entry { connection, slot, recent, .. } = *entry;
+        shared.add_work(slot, &recent);
         shared.change(|state, rules, actions| {
             let now = clock::now();
             state.counters.detached += 1;
-            state.work.merge(&recent);
             state.taken_from_holder(slot, now, actions);
             state.free(rules, slot, now, actions);
         });
@@ -96,7 +95,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Pooled<M, P> {
 
     /// Gives the connection back to be closed, not reused: it is known to be bad.
     pub fn discard(mut self) {
-        self.discard = true;
+        self.entry_mut().special.set(Special::DISCARDED, true);
     }
 }
 
@@ -117,7 +116,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> DerefMut for Pooled<M, P> {
 impl<M: Manager, P: Borrow<Pool<M>>> Drop for Pooled<M, P> {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
-            self.pool.borrow().shared.release(entry, self.discard);
+            self.pool.borrow().shared.release(entry);
         }
     }
 }

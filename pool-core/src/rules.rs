@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::{FAR, Instant};
 use crate::entry::Entry;
+use crate::histogram::Histogram;
 use crate::{CloseReason, PoolOptions, Validate, WorkKind};
 
 /// The parts of the options and hooks that decisions depend on.
@@ -11,6 +12,14 @@ pub(crate) struct Rules<'a> {
     pub(crate) options: &'a PoolOptions,
     /// There is a hook that must run before a connection is handed out.
     pub(crate) prepare_always: bool,
+    /// Connections may change hands without the lock.
+    pub(crate) may_open: bool,
+    /// For so many nanoseconds after it was proved alive, a connection need not be again.
+    pub(crate) good_for: u64,
+    /// How long was waited.
+    pub(crate) waits: &'a Histogram,
+    /// Each use is timed, for listeners.
+    pub(crate) exact: bool,
 }
 
 impl Rules<'_> {

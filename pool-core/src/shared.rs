@@ -1,26 +1,34 @@
 //! What all handles of a pool share, and how decisions made under the lock become actions.
 
 mod guards;
+mod lending;
+#[cfg(test)]
+#[cfg(not(any(wellspring_loom, wellspring_shuttle)))]
+mod meeting;
 mod returning;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 pub(crate) use guards::{Held, Permit, drop_quietly};
 
-use crate::actions::{Actions, Notice};
+use lending::Ease;
+pub(crate) use lending::Lending;
+
+use crate::actions::{Actions, More, Notice, caught};
 use crate::caller::Caller;
-use crate::entry::Entry;
+use crate::clock::Instant;
+use crate::entry::{Entry, TIMED_EVERY};
 use crate::group::{Member, Neighbour, PoolGroup};
 use crate::hooks::Hooks;
 use crate::rt::{self, Runtime};
 use crate::rules::Rules;
+use crate::shelf::Shelf;
 use crate::state::State;
 use crate::stats::Recorders;
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::{Arc, Mutex, MutexGuard, Weak};
 use crate::{ConfigError, Event, Listener, Manager, PoolOptions, clock};
 use crate::{background, connect, housekeeper};
 
@@ -32,7 +40,14 @@ pub(crate) struct Shared<M: Manager> {
     pub(crate) listener: Option<Arc<dyn Listener>>,
     pub(crate) recorders: Recorders,
     pub(crate) signals: Arc<Signals>,
+    /// Idle connections, for whoever comes.
+    shelf: Arc<Shelf<Entry<M::Connection>>>,
+    ease: Ease,
     state: Mutex<State<M::Connection, M::Error>>,
+    /// When the last wait began that was timed.
+    wait_timed_at: AtomicU64,
+    /// A hint that the short steps of those who wait are worth trying.
+    steady: AtomicBool,
     /// The runtime last seen, for connections returned outside one.
     runtime: Mutex<Option<Runtime>>,
     this: Weak<Self>,
@@ -62,7 +77,10 @@ impl<M: Manager> Shared<M> {
         listener: Option<Arc<dyn Listener>>,
         group: Option<(PoolGroup, usize)>,
     ) -> Result<Arc<Self>, ConfigError> {
+        clock::follow_tests();
         let mut refused = None;
+        let shelf = Arc::new(Shelf::new(options.sizes().limit()));
+        let ease = Ease::new(&options, &hooks, listener.is_some(), group.is_some());
         let shared = Arc::new_cyclic(|this: &Weak<Self>| {
             let membership = group.and_then(|(group, share)| {
                 let member: Neighbour = Weak::clone(this) as Neighbour;
@@ -70,7 +88,11 @@ impl<M: Manager> Shared<M> {
             });
             Self {
                 name,
-                state: Mutex::new(State::new(&options, membership)),
+                state: Mutex::new(State::new(&options, membership, Arc::clone(&shelf))),
+                shelf,
+                ease,
+                wait_timed_at: AtomicU64::new(0),
+                steady: AtomicBool::new(false),
                 manager,
                 options,
                 hooks,
@@ -85,15 +107,58 @@ impl<M: Manager> Shared<M> {
     }
 
     pub(crate) fn rules(&self) -> Rules<'_> {
-        Rules { options: &self.options, prepare_always: self.hooks.before_acquire.is_some() }
+        Rules {
+            options: &self.options,
+            prepare_always: self.hooks.before_acquire.is_some(),
+            may_open: self.ease.may_open,
+            good_for: self.ease.good_for,
+            waits: &self.recorders.wait,
+            exact: self.ease.listening,
+        }
     }
 
-    /// Looks at the state without changing it.
+    /// Looks at the state without changing it, or what is idle: that may lie on the shelf.
     pub(crate) fn peek<R>(
         &self,
         look: impl FnOnce(&mut State<M::Connection, M::Error>, &Rules<'_>) -> R,
     ) -> R {
         look(&mut self.state.lock(), &self.rules())
+    }
+
+    /// The state, for a step that asks for nothing afterwards.
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<M::Connection, M::Error>> {
+        self.state.lock()
+    }
+
+    /// How long is waited at most by default, in nanoseconds.
+    pub(crate) fn acquire_timeout(&self) -> u64 {
+        self.ease.acquire_timeout
+    }
+
+    /// A hint that nothing but the line decides.
+    #[inline]
+    pub(crate) fn is_steady(&self) -> bool {
+        self.steady.load(Ordering::Relaxed)
+    }
+
+    /// True when every connection passes through the lock.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.ease.may_open
+    }
+
+    /// When a wait begins, and whether it is timed exactly: now and then one stands for all, where
+    /// there are many.
+    pub(crate) fn begin_wait(&self, exactly: bool) -> (Instant, bool) {
+        let Some(coarse) = clock::fresh() else {
+            return (clock::now(), true);
+        };
+        let last = self.wait_timed_at.load(Ordering::Relaxed);
+        if !exactly && !self.ease.listening && coarse.get().saturating_sub(last) < TIMED_EVERY {
+            return (coarse, false);
+        }
+        self.wait_timed_at.store(coarse.get(), Ordering::Relaxed);
+        (clock::now(), true)
     }
 
     /// Changes the state under the lock, then does what that asks for.
@@ -106,15 +171,31 @@ impl<M: Manager> Shared<M> {
         ) -> R,
     ) -> R {
         let mut actions = Actions::default();
-        let result = change(&mut self.state.lock(), &self.rules(), &mut actions);
+        let rules = self.rules();
+        let mut state = self.state.lock();
+        state.collect();
+        let result = change(&mut state, &rules, &mut actions);
+        state.settle(&rules, &mut actions);
+        if state.is_steady() != self.is_steady() {
+            self.steady.store(state.is_steady(), Ordering::Relaxed);
+        }
+        drop(state);
         self.act(actions);
         result
     }
 
     /// Runs outside the lock: wakers, spawns, listeners and closes are other people's code.
+    #[inline]
     fn act(&self, actions: Actions<M::Connection>) {
-        let Actions {
-            wake,
+        let (wake, more) = actions.split();
+        wake.wake();
+        if let Some(more) = more {
+            self.do_more(*more);
+        }
+    }
+
+    fn do_more(&self, more: More<M::Connection>) {
+        let More {
             prepare,
             keepalive,
             reset,
@@ -128,7 +209,7 @@ impl<M: Manager> Shared<M> {
             tell,
             neighbours,
             ask_neighbours,
-        } = actions;
+        } = more;
         // Guards first: whatever panics below, no slot is lost.
         let prepare: Vec<_> = prepare.into_iter().map(|entry| self.hold(entry)).collect();
         let keepalive: Vec<_> = keepalive.into_iter().map(|entry| self.hold(entry)).collect();
@@ -137,7 +218,6 @@ impl<M: Manager> Shared<M> {
             close.into_iter().map(|(entry, why)| (self.hold_closing(entry), why)).collect();
         let connect: Vec<_> = connect.into_iter().map(|(slot, id)| self.permit(slot, id)).collect();
 
-        wake.wake();
         for held in prepare {
             self.spawn(background::prepare(held));
         }
@@ -223,7 +303,7 @@ impl<M: Manager> Shared<M> {
 
     pub(crate) fn emit(&self, event: &Event<'_>) {
         if let Some(listener) = &self.listener
-            && catch_unwind(AssertUnwindSafe(|| listener.on_event(&self.name, event))).is_err()
+            && caught(|| listener.on_event(&self.name, event)).is_none()
         {
             tracing::error!(pool = &*self.name, "event listener panicked");
         }
@@ -290,26 +370,22 @@ impl<M: Manager> Shared<M> {
 
     /// Books an acquire that did not have to wait.
     pub(crate) fn served_directly(&self, entry: &Entry<M::Connection>, poke: bool) {
+        self.shelf.place(entry.slot).tally().count_acquired();
         if poke {
             // Through the state: whoever looks whether the housekeeper is overdue shall see it.
             self.change(|state, _, actions| state.poke(clock::now(), actions));
         }
-        self.recorders.wait.record(Duration::ZERO);
         if self.listener.is_some() {
             self.emit(&Event::Acquired { id: entry.id, waited: Duration::ZERO });
         }
     }
 
-    /// Books an acquire that had to wait.
-    pub(crate) fn served_late(
-        &self,
-        mut entry: Box<Entry<M::Connection>>,
-        waited: Duration,
-    ) -> Box<Entry<M::Connection>> {
-        let preparation = std::mem::take(&mut entry.preparation);
-        self.recorders.wait.record(waited.saturating_sub(preparation));
-        self.emit(&Event::Acquired { id: entry.id, waited });
-        entry
+    /// Tells of an acquire that had to wait.
+    pub(crate) fn served_late(&self, entry: &mut Entry<M::Connection>, waited: Duration) {
+        entry.preparation = Duration::ZERO;
+        if self.listener.is_some() {
+            self.emit(&Event::Acquired { id: entry.id, waited });
+        }
     }
 
     pub(crate) fn arc(&self) -> Arc<Self> {

@@ -14,8 +14,11 @@ use crate::holder::Holder;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Connecting,
+    /// Idle, in the state's hands.
     Idle,
     Used,
+    /// Idle or used: its place on the shelf tells, and may change at any time.
+    Open,
     Validating,
     Resetting,
     Closing,
@@ -23,7 +26,7 @@ pub(crate) enum Phase {
     Abandoned,
 }
 
-const PHASES: usize = 7;
+const PHASES: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Slot {
@@ -48,11 +51,12 @@ pub(crate) struct Slots {
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
     counts: [usize; PHASES],
+    size: usize,
 }
 
 impl Slots {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), counts: [0; PHASES] }
+        Self { slots: Vec::new(), free: Vec::new(), counts: [0; PHASES], size: 0 }
     }
 
     /// Takes a new slot, in the phase of connecting.
@@ -69,6 +73,7 @@ impl Slots {
             probe,
         };
         self.counts[Phase::Connecting as usize] += 1;
+        self.size += 1;
         match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(slot);
@@ -93,12 +98,60 @@ impl Slots {
         slot.holder = holder;
     }
 
+    /// A slot in use of which it is not known by whom.
+    pub(crate) fn is_unknown(&self, index: u32) -> bool {
+        let slot = self.slots.get(index as usize).and_then(Option::as_ref);
+        slot.is_some_and(|slot| slot.phase == Phase::Used && slot.holder.is_none())
+    }
+
+    /// Notes who took a slot's connection without the lock.
+    pub(crate) fn lent(&mut self, index: u32, holder: Caller, since: Instant) {
+        let slot = self.get(index);
+        slot.holder = Some(holder);
+        slot.since = since;
+    }
+
+    /// Nobody is known to have a slot's connection: if somebody has, then since now.
+    pub(crate) fn not_lent(&mut self, index: u32, now: Instant) {
+        let slot = self.get(index);
+        slot.holder = None;
+        slot.since = now;
+    }
+
+    /// A slot in use passes from its holder to the next; `false` when there is more to it than that.
+    #[inline(always)]
+    pub(crate) fn pass_on(&mut self, index: u32) -> bool {
+        let Some(Some(slot)) = self.slots.get_mut(index as usize) else {
+            return false;
+        };
+        if slot.phase != Phase::Used || slot.leaking || slot.renewed {
+            return false;
+        }
+        // Who it is, he says himself, in the slot's place. Mostly it is so already, and nothing is
+        // written that other threads read.
+        if slot.holder.is_some() {
+            slot.holder = None;
+        }
+        true
+    }
+
     /// Takes a slot from its holder, who stays known.
     pub(crate) fn abandon(&mut self, index: u32) {
         let slot = self.slots[index as usize].as_mut().expect("a slot in use is live");
         self.counts[slot.phase as usize] -= 1;
         self.counts[Phase::Abandoned as usize] += 1;
         slot.phase = Phase::Abandoned;
+    }
+
+    /// How many slots there ever were at the same time.
+    pub(crate) fn reach(&self) -> u32 {
+        // Taking a slot checked that the index fits.
+        self.slots.len() as u32
+    }
+
+    pub(crate) fn is_open(&self, index: u32) -> bool {
+        let slot = self.slots.get(index as usize);
+        slot.is_some_and(|slot| slot.as_ref().is_some_and(|slot| slot.phase == Phase::Open))
     }
 
     /// One slot.
@@ -110,6 +163,7 @@ impl Slots {
     pub(crate) fn release(&mut self, index: u32) {
         let slot = self.slots[index as usize].take().expect("a slot in use is live");
         self.counts[slot.phase as usize] -= 1;
+        self.size -= 1;
         self.free.push(index);
     }
 
@@ -130,7 +184,7 @@ impl Slots {
 
     /// All slots in use, whatever for.
     pub(crate) fn size(&self) -> usize {
-        self.counts.iter().sum()
+        self.size
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
@@ -151,7 +205,7 @@ impl Slots {
     ) -> Vec<Holder> {
         let mut holders: Vec<Holder> = self
             .iter()
-            .filter(|slot| matches!(slot.phase, Phase::Used | Phase::Abandoned) && which(slot))
+            .filter(|slot| slot.may_be_held() && which(slot))
             .filter_map(|slot| slot.holder_at(now))
             .collect();
         holders.sort_by_key(|holder| std::cmp::Reverse(holder.held_for));
@@ -173,6 +227,11 @@ impl Slot {
             leak: self.leaking,
             reclaimed: self.phase == Phase::Abandoned,
         })
+    }
+
+    /// Somebody may have its connection.
+    pub(crate) fn may_be_held(&self) -> bool {
+        matches!(self.phase, Phase::Used | Phase::Open | Phase::Abandoned)
     }
 
     /// For how long it has been in its phase.

@@ -15,6 +15,12 @@
 //! 4. **Progress.** After every change that frees capacity or adds demand, `pump` matches
 //!    idle connections with waiters and starts as many connects as demand and limits allow.
 //!
+//! 5. **The shelf.** What is idle may be taken and put back without the lock while nobody waits and
+//!    nothing else asks for a look at each connection (`shelving`).
+//!
+//! 6. **From hand to hand.** While somebody waits and nothing else asks for a decision, the common
+//!    steps are short (`handing`).
+//!
 //! By subject: `acquiring` (the callers' side), `admitting` (connections that become available),
 //! `connecting` (failures, the breaker, how many are wanted), `sizing` (slots and limits), `control`
 //! (close, pause, resize, invalidate), `housekeeping` and `watching` (what time asks for), `telling`.
@@ -23,7 +29,9 @@ mod acquiring;
 mod admitting;
 mod connecting;
 mod control;
+mod handing;
 mod housekeeping;
+mod shelving;
 mod sizing;
 mod telling;
 mod watching;
@@ -34,7 +42,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-pub(crate) use acquiring::{Asker, Look};
+pub(crate) use acquiring::{Asker, Claimed, Look, Wait};
 pub(crate) use admitting::Arrival;
 pub(crate) use connecting::{FailedConnect, OVERLOADED, Verdict};
 pub(crate) use sizing::Reserve;
@@ -45,9 +53,11 @@ use crate::entry::Entry;
 use crate::group::Membership;
 use crate::options::Sizes;
 use crate::rt::RuntimeId;
+use crate::shelf::Shelf;
 use crate::slots::{Phase as SlotPhase, Slots};
+use crate::tally::Tally;
 use crate::waiters::Waiters;
-use crate::{ConnectError, Counters, PoolOptions, WorkStats};
+use crate::{ConnectError, Counters, PoolOptions};
 
 /// How long a granted connection may lie unclaimed while others wait, before it is taken back.
 pub(crate) const GRANT_PATIENCE: Duration = Duration::from_millis(100);
@@ -60,6 +70,10 @@ pub(crate) struct State<C, E> {
     idle: VecDeque<Box<Entry<C>>>,
     waiters: Waiters<Box<Entry<C>>, Failure<E>>,
     slots: Slots,
+    /// Nothing but the line decides (`handing`).
+    steady: bool,
+    /// Where connections change hands without the lock.
+    shelf: Arc<Shelf<Entry<C>>>,
     sizes: Sizes,
     /// So many abandoned connections do not count against the limits.
     forgiven: usize,
@@ -104,13 +118,16 @@ pub(crate) struct State<C, E> {
     watching: bool,
     /// The housekeeper knows that connections are in use, and looks for leaks in time.
     watching_leaks: bool,
+    /// So many acquires there had been when it looked last.
+    acquired_then: u64,
     /// The runtime whose timer wakes the housekeeper. It also looks after the deadlines of those who
     /// wait in that runtime; others have timers of their own.
     watcher: Option<RuntimeId>,
     /// When the housekeeper looks again.
     next_look: Option<Instant>,
     pub(crate) counters: Counters,
-    pub(crate) work: WorkStats,
+    /// How often, and in how far how long, was waited.
+    pub(crate) waits: Tally,
 }
 
 /// Why a waiter was told to give up.
@@ -125,11 +142,17 @@ pub(crate) enum Failure<E> {
 pub(crate) type Forgotten<E> = Option<Arc<ConnectError<E>>>;
 
 impl<C, E> State<C, E> {
-    pub(crate) fn new(options: &PoolOptions, membership: Option<Membership>) -> Self {
+    pub(crate) fn new(
+        options: &PoolOptions,
+        membership: Option<Membership>,
+        shelf: Arc<Shelf<Entry<C>>>,
+    ) -> Self {
         Self {
             idle: VecDeque::new(),
             waiters: Waiters::new(),
             slots: Slots::new(),
+            steady: false,
+            shelf,
             sizes: options.sizes(),
             forgiven: options.max_abandoned,
             membership,
@@ -154,11 +177,16 @@ impl<C, E> State<C, E> {
             bell: Arc::default(),
             watching: false,
             watching_leaks: false,
+            acquired_then: 0,
             watcher: None,
             next_look: None,
             counters: Counters::default(),
-            work: WorkStats::default(),
+            waits: Tally::default(),
         }
+    }
+
+    pub(crate) fn has_waiters(&self) -> bool {
+        !self.waiters.is_empty()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -172,6 +200,7 @@ impl<C, E> State<C, E> {
 
     /// What is left when the pool itself goes: its destructors are the user's.
     pub(crate) fn take_idle(&mut self) -> VecDeque<Box<Entry<C>>> {
+        self.collect();
         std::mem::take(&mut self.idle)
     }
 }

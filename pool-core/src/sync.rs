@@ -13,6 +13,17 @@ use shuttle::sync as imp;
 #[cfg(not(any(wellspring_loom, wellspring_shuttle)))]
 use std::sync as imp;
 
+/// The atomics of the lock-free part, which a model checker explores.
+pub(crate) mod atomic {
+    #[cfg(wellspring_loom)]
+    pub(crate) use loom::sync::atomic::AtomicPtr;
+    #[cfg(wellspring_shuttle)]
+    pub(crate) use shuttle::sync::atomic::AtomicPtr;
+    #[cfg(not(any(wellspring_loom, wellspring_shuttle)))]
+    pub(crate) use std::sync::atomic::AtomicPtr;
+    pub(crate) use std::sync::atomic::Ordering;
+}
+
 /// A mutex that ignores poisoning: the state behind it is changed only by code that cannot panic
 /// half-way (no user code runs under the lock), so a poisoned lock means nothing here.
 #[derive(Debug)]

@@ -1,32 +1,72 @@
-//! Who waits, in order of priority and arrival: a slab of nodes with a list for each priority and a
-//! list of the granted threaded through it.
+//! Who waits, in order of priority and arrival: a slab of nodes with a line for each priority
+//! threaded through it.
 //!
 //! Pure data, changed only under the pool's lock. Every operation on one waiter is constant time
-//! (skipping expired waiters aside), and a warm slab does not allocate.
+//! (skipping expired waiters aside), a warm slab does not allocate, and a node is one cache line: what
+//! few waiters need lies beside.
 
 mod list;
+mod node;
+mod revoking;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::panic::Location;
 use std::task::Waker;
 
-use crate::caller::{Caller, Wish};
+use crate::caller::Caller;
 use crate::clock::Instant;
 use crate::state::Asker;
 use crate::{Priority, Tag, TaskId};
-use list::{List, NONE, Which};
+use list::{List, NONE};
+use node::{Extra, Flags, Node, Stage};
 
 /// So many of higher priorities are served before the first of a lower one is.
 pub(crate) const MOST_PASSED: u32 = 16;
+
+/// So many nanoseconds before the deadline, a coarse reading of the clock does not tell who is late,
+/// even where the machine is slow to run the thread that feeds it.
+const NEARLY_LATE: u64 = 50_000_000;
+
+/// No more are let pass than can be counted.
+const MOST_BYPASSED: u32 = u16::MAX as u32;
+
+const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// The priorities, most urgent first, as indices of their lists.
 const ORDER: [usize; 3] =
     [Priority::High as usize, Priority::Normal as usize, Priority::Low as usize];
 
+/// In milliseconds, beginning anew every 49 days.
+fn millis(at: Instant) -> u32 {
+    (at.get() / NANOS_PER_MILLI) as u32
+}
+
 /// The handle of one waiter, held by exactly one [`Acquire`](crate::Acquire) future, which removes
 /// the node it names. Not `Clone`: a key is used up by [`Waiters::remove`].
 #[derive(Debug)]
-pub(crate) struct Key(u32);
+pub(crate) struct Key(NonZeroU32);
+
+impl Key {
+    fn of(index: u32) -> Self {
+        // Indices are below `u32::MAX`, which is `NONE`.
+        Self(NonZeroU32::MIN.saturating_add(index))
+    }
+
+    fn index(&self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
+/// What waiters are given: it knows since when somebody is to come for it.
+pub(crate) trait Gift {
+    fn granted_at(&self) -> Instant;
+    fn set_granted_at(&mut self, now: Instant);
+    /// The slot it comes from.
+    fn slot(&self) -> u32;
+}
 
 /// What a waiter has come to.
 #[derive(Debug)]
@@ -39,55 +79,39 @@ pub(crate) enum Outcome<T, F> {
     Failed(F),
 }
 
-#[derive(Debug)]
-struct Node<T, F> {
-    outcome: Outcome<T, F>,
-    waker: Option<Waker>,
-    caller: Caller,
-    wish: Wish,
-    since: Instant,
-    deadline: Instant,
-    granted_at: Option<Instant>,
-    /// How many newcomers have overtaken it while it was the first in line.
-    bypassed: u32,
-    /// It was woken to look for itself, and may be counted on to come.
-    called: bool,
-    /// It has been looked at for holding a connection while it waits.
-    inspected: bool,
-    /// A stale grant was taken back from it before.
-    retaken: bool,
-    prev: u32,
-    next: u32,
-}
-
 /// All waiters of a pool.
 #[derive(Debug)]
 pub(crate) struct Waiters<T, F> {
-    nodes: Vec<Option<Node<T, F>>>,
-    free: Vec<u32>,
+    nodes: Vec<Node<T>>,
+    extras: BTreeMap<u32, Extra<F>>,
+    /// The first node that is nobody's; the others follow it.
+    free: u32,
     /// By priority.
     waiting: [List; 3],
     /// How many of higher priorities have been served since the first of each list could have been.
     passed: [u32; 3],
-    granted: List,
+    /// How many have been given something they have not picked up.
+    granted: usize,
+    /// How many ever were, beginning anew now and then.
+    grants: u32,
 }
 
 /// A waiter at the head of the line, about to be served.
 #[derive(Debug)]
 pub(crate) struct Head {
     index: u32,
-    /// Who it is.
-    pub(crate) caller: Caller,
 }
 
-impl<T, F> Waiters<T, F> {
+impl<T: Gift, F> Waiters<T, F> {
     pub(crate) fn new() -> Self {
         Self {
             nodes: Vec::new(),
-            free: Vec::new(),
+            extras: BTreeMap::new(),
+            free: NONE,
             waiting: [List::EMPTY; 3],
             passed: [0; 3],
-            granted: List::EMPTY,
+            granted: 0,
+            grants: 0,
         }
     }
 
@@ -96,58 +120,85 @@ impl<T, F> Waiters<T, F> {
         self.waiting.iter().map(|list| list.len).sum()
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.iter().all(|list| list.head == NONE)
     }
 
     /// How many have been given something they have not picked up.
     pub(crate) fn granted(&self) -> usize {
-        self.granted.len
+        self.granted
     }
 
+    // ---- joining ----------------------------------------------------------------------------
+
     /// Joins the end of the line of its priority.
+    #[inline(always)]
     pub(crate) fn push(&mut self, waker: Waker, asker: &Asker<'_>) -> Key {
-        let key = self.insert(waker, asker);
-        self.link_back(Which::Waiting(asker.wish.priority as usize), key.0);
-        key
+        let index = self.insert(waker, asker);
+        self.link_back(asker.wish.priority as usize, index);
+        Key::of(index)
     }
 
     /// Joins the line of its priority at its head.
     pub(crate) fn push_front(&mut self, waker: Waker, asker: &Asker<'_>) -> Key {
-        let key = self.insert(waker, asker);
-        self.link_front(Which::Waiting(asker.wish.priority as usize), key.0);
-        key
+        let index = self.insert(waker, asker);
+        self.link_front(asker.wish.priority as usize, index);
+        Key::of(index)
     }
 
-    fn insert(&mut self, waker: Waker, asker: &Asker<'_>) -> Key {
-        let node = Node {
-            outcome: Outcome::Waiting,
-            waker: Some(waker),
-            caller: asker.caller.clone(),
-            wish: asker.wish,
-            since: asker.since,
+    #[inline(always)]
+    fn insert(&mut self, waker: Waker, asker: &Asker<'_>) -> u32 {
+        let index = self.free;
+        let index = if index == NONE { self.add(asker) } else { index };
+        let extra = asker.wish.tag.is_some() || asker.caller.backtrace.is_some();
+        let node = &mut self.nodes[index as usize];
+        self.free = node.next;
+        node.waker = Some(waker);
+        node.location = asker.caller.location;
+        node.task = asker.caller.task;
+        node.deadline = asker.deadline;
+        node.since = millis(asker.since);
+        node.bypassed = 0;
+        node.priority = asker.wish.priority;
+        node.flags = Flags(if extra { Flags::EXTRA } else { 0 });
+        if extra {
+            let (tag, backtrace) = (asker.wish.tag, asker.caller.backtrace.clone());
+            self.extras.insert(index, Extra { tag, backtrace, failure: None });
+        }
+        index
+    }
+
+    /// One more node, which is nobody's so far.
+    #[cold]
+    fn add(&mut self, asker: &Asker<'_>) -> u32 {
+        let index = u32::try_from(self.nodes.len()).expect("fewer than 2^32 waiters");
+        self.nodes.push(Node {
+            waker: None,
+            gift: None,
+            location: asker.caller.location,
+            task: None,
             deadline: asker.deadline,
-            granted_at: None,
-            bypassed: 0,
-            called: false,
-            inspected: false,
-            retaken: false,
             prev: NONE,
             next: NONE,
-        };
-        let index = match self.free.pop() {
-            Some(index) => {
-                self.nodes[index as usize] = Some(node);
-                index
-            }
-            None => {
-                let index = u32::try_from(self.nodes.len()).expect("fewer than 2^32 waiters");
-                self.nodes.push(Some(node));
-                index
-            }
-        };
-        Key(index)
+            since: 0,
+            bypassed: 0,
+            priority: asker.wish.priority,
+            flags: Flags::default(),
+        });
+        index
     }
+
+    /// A node is nobody's any more.
+    #[inline(always)]
+    fn release(&mut self, index: u32) {
+        let next = std::mem::replace(&mut self.free, index);
+        let node = self.node(index);
+        node.flags.set_stage(Stage::Free);
+        node.next = next;
+    }
+
+    // ---- the head of the line ---------------------------------------------------------------
 
     /// The lists in the order in which they are served now.
     fn order(&self) -> [usize; 3] {
@@ -176,15 +227,26 @@ impl<T, F> Waiters<T, F> {
             // One that can be woken goes first, else two stuck ones could pass a connection to and
             // fro between them for ever.
             match self.awake(index, now) {
-                Some(index) => return Some(self.head_at(index)),
+                Some(index) => return Some(Head { index }),
                 None => stuck = stuck.or(Some(index)),
             }
         }
-        stuck.map(|index| self.head_at(index))
+        stuck.map(|index| Head { index })
     }
 
-    fn head_at(&mut self, index: u32) -> Head {
-        Head { index, caller: self.node(index).caller.clone() }
+    /// As [`head`](Self::head), where that is no question: all are of one priority, the first is not
+    /// about to be late, and comes when called.
+    #[inline(always)]
+    pub(crate) fn plain_head(&self, now: Instant) -> Option<Head> {
+        if self.waiting[Priority::High as usize].head != NONE
+            || self.waiting[Priority::Low as usize].head != NONE
+        {
+            return None;
+        }
+        let index = self.waiting[Priority::Normal as usize].head;
+        let node = self.nodes.get(index as usize)?;
+        let plain = node.waker.is_some() && node.deadline.nanos_since(now) > NEARLY_LATE;
+        plain.then_some(Head { index })
     }
 
     /// The first in one list whose deadline has not passed.
@@ -204,7 +266,7 @@ impl<T, F> Waiters<T, F> {
                 return Some(index);
             }
             let waker = node.waker.take();
-            self.unlink(Which::Waiting(list), index);
+            self.unlink(list, index);
             expired.extend(waker);
         }
     }
@@ -212,7 +274,7 @@ impl<T, F> Waiters<T, F> {
     /// The first from `index` on who comes when called, and is not late.
     fn awake(&mut self, mut index: u32, now: Instant) -> Option<u32> {
         let node = self.node(index);
-        if node.called {
+        if node.flags.has(Flags::CALLED) {
             return Some(index);
         }
         while index != NONE {
@@ -225,19 +287,29 @@ impl<T, F> Waiters<T, F> {
         None
     }
 
-    /// The connection the next to be served would like best.
-    pub(crate) fn next_tag(&mut self) -> Option<Tag> {
-        let index = self.first()?;
-        self.node(index).wish.tag
-    }
-
     fn first(&self) -> Option<u32> {
         self.order().into_iter().map(|list| self.waiting[list].head).find(|head| *head != NONE)
     }
 
+    /// Who is at the head of the line.
+    #[inline(always)]
+    pub(crate) fn caller(&self, head: &Head) -> Caller {
+        let node = &self.nodes[head.index as usize];
+        let backtrace = match node.flags.has(Flags::EXTRA) {
+            true => self.extras.get(&head.index).and_then(|extra| extra.backtrace.clone()),
+            false => None,
+        };
+        Caller { location: node.location, task: node.task, backtrace }
+    }
+
+    /// The connection the next to be served would like best.
+    pub(crate) fn next_tag(&self) -> Option<Tag> {
+        self.extras.get(&self.first()?)?.tag
+    }
+
     /// True when newcomers may still overtake `head`.
     pub(crate) fn may_be_bypassed(&mut self, head: &Head, most: u32) -> bool {
-        self.node(head.index).bypassed < most
+        u32::from(self.node(head.index).bypassed) < most.min(MOST_BYPASSED)
     }
 
     /// Lets a newcomer overtake everybody, if there is nobody or the first in line has not been
@@ -247,8 +319,8 @@ impl<T, F> Waiters<T, F> {
             None => true,
             Some(index) => {
                 let node = self.node(index);
-                let may = node.bypassed < most;
-                node.bypassed += u32::from(may);
+                let may = u32::from(node.bypassed) < most.min(MOST_BYPASSED);
+                node.bypassed += u16::from(may);
                 may
             }
         }
@@ -261,7 +333,7 @@ impl<T, F> Waiters<T, F> {
             while index != NONE && count > 0 {
                 let node = self.node(index);
                 if node.waker.is_some() {
-                    node.called = true;
+                    node.flags.set(Flags::CALLED, true);
                     return node.waker.take();
                 }
                 index = node.next;
@@ -271,20 +343,47 @@ impl<T, F> Waiters<T, F> {
         None
     }
 
+    /// The waker of the first in line, taken: to make it look around by itself.
+    pub(crate) fn take_head_waker(&mut self) -> Option<Waker> {
+        let index = self.first()?;
+        let node = self.node(index);
+        node.flags.set(Flags::CALLED, true);
+        node.waker.take()
+    }
+
+    // ---- being served -----------------------------------------------------------------------
+
     /// Gives the head of the line what it waits for. Returns the waker to wake, outside the lock.
-    pub(crate) fn grant(&mut self, head: Head, value: T, now: Instant) -> Option<Waker> {
-        let list = self.node(head.index).wish.priority as usize;
+    pub(crate) fn grant(&mut self, head: Head, gift: T, now: Instant) -> Option<Waker> {
+        let list = self.node(head.index).priority as usize;
         self.passed[list] = 0;
         for lower in 0..list {
             if self.waiting[lower].head != NONE {
                 self.passed[lower] = self.passed[lower].saturating_add(1);
             }
         }
-        self.unlink(Which::Waiting(list), head.index);
-        self.link_back(Which::Granted, head.index);
-        let node = self.node(head.index);
-        node.outcome = Outcome::Granted(value);
-        node.granted_at = Some(now);
+        self.unlink(list, head.index);
+        self.give(head.index, gift, now)
+    }
+
+    /// As [`grant`](Self::grant), to the head that [`plain_head`](Self::plain_head) found.
+    #[inline(always)]
+    pub(crate) fn grant_plainly(&mut self, head: Head, gift: T, now: Instant) -> Option<Waker> {
+        self.passed[Priority::Normal as usize] = 0;
+        self.pop_front(Priority::Normal as usize);
+        self.give(head.index, gift, now)
+    }
+
+    #[inline(always)]
+    fn give(&mut self, index: u32, mut gift: T, now: Instant) -> Option<Waker> {
+        self.granted += 1;
+        self.grants = self.grants.wrapping_add(1);
+        let order = self.grants;
+        gift.set_granted_at(now);
+        let node = self.node(index);
+        node.prev = order;
+        node.gift = Some(gift);
+        node.flags.set_stage(Stage::Granted);
         node.waker.take()
     }
 
@@ -297,137 +396,116 @@ impl<T, F> Waiters<T, F> {
         for list in ORDER {
             while self.waiting[list].head != NONE {
                 let index = self.waiting[list].head;
-                self.unlink(Which::Waiting(list), index);
-                let node = self.node(index);
-                node.outcome = Outcome::Failed(reason());
-                wake.extend(node.waker.take());
+                self.unlink(list, index);
+                self.fail(index, reason());
+                wake.extend(self.node(index).waker.take());
             }
         }
     }
 
-    /// Takes everything back that was granted and not picked up, and tells those to give up.
-    pub(crate) fn fail_granted(&mut self, mut reason: impl FnMut() -> F) -> Vec<T> {
-        let mut values = Vec::new();
-        while self.granted.head != NONE {
-            let index = self.granted.head;
-            self.unlink(Which::Granted, index);
-            let node = self.node(index);
-            if let Outcome::Granted(value) =
-                std::mem::replace(&mut node.outcome, Outcome::Failed(reason()))
-            {
-                values.push(value);
-            }
-        }
-        values
-    }
-
-    /// The longest granted, if it was granted at or before `before` and not picked up: takes the
-    /// value back. The waiter goes back to the head of its line by [`restore`](Self::restore).
-    pub(crate) fn revoke(&mut self, before: Instant) -> Option<(T, Revoked)> {
-        let index = self.granted.head;
-        if index == NONE || self.node(index).granted_at.is_none_or(|at| at > before) {
-            return None;
-        }
-        self.take_back(index)
-    }
-
-    /// Takes everything back that was granted and not picked up: their waiters are at the head of the
-    /// line again, in the order they had. They have been woken, and come.
-    pub(crate) fn take_back_all(&mut self) -> Vec<T> {
-        let mut values = Vec::new();
-        while self.granted.tail != NONE {
-            let Some((value, revoked)) = self.take_back(self.granted.tail) else {
-                break;
-            };
-            self.node(revoked.0).called = true;
-            self.restore(revoked);
-            values.push(value);
-        }
-        values
-    }
-
-    /// As [`revoke`](Self::revoke), of one waiter.
-    pub(crate) fn revoke_from(&mut self, key: &Key) -> Option<(T, Revoked)> {
-        let node = self.node(key.0);
-        // Once: a runtime in which every poll comes late would never be served.
-        let first = !std::mem::replace(&mut node.retaken, true);
-        (first && matches!(node.outcome, Outcome::Granted(_))).then_some(())?;
-        self.take_back(key.0)
-    }
-
-    fn take_back(&mut self, index: u32) -> Option<(T, Revoked)> {
-        self.unlink(Which::Granted, index);
+    fn fail(&mut self, index: u32, reason: F) {
         let node = self.node(index);
-        node.granted_at = None;
-        node.called = false;
-        match std::mem::replace(&mut node.outcome, Outcome::Waiting) {
-            Outcome::Granted(value) => Some((value, Revoked(index))),
-            other => {
-                // The granted list holds only granted nodes; put it back as it was.
-                node.outcome = other;
-                None
-            }
-        }
+        node.flags.set_stage(Stage::Failed);
+        node.flags.set(Flags::EXTRA, true);
+        let none = || Extra { tag: None, backtrace: None, failure: None };
+        self.extras.entry(index).or_insert_with(none).failure = Some(reason);
     }
 
-    /// Puts a waiter whose grant was revoked at the head of its line.
-    pub(crate) fn restore(&mut self, revoked: Revoked) {
-        let list = self.node(revoked.0).wish.priority as usize;
-        self.link_front(Which::Waiting(list), revoked.0);
-    }
-
-    /// When the longest unpicked grant was made.
-    pub(crate) fn oldest_grant(&self) -> Option<Instant> {
-        match self.granted.head {
-            NONE => None,
-            index => self.nodes[index as usize].as_ref().and_then(|node| node.granted_at),
-        }
-    }
-
-    /// Counts all unpicked grants as made now: time has jumped, and nobody could pick them up.
-    pub(crate) fn renew_grants(&mut self, now: Instant) {
-        let mut index = self.granted.head;
-        while index != NONE {
-            let node = self.node(index);
-            node.granted_at = Some(now);
-            index = node.next;
-        }
+    /// What a waiter was granted and woken for, if that was no more than `patience` nanoseconds ago.
+    #[inline(always)]
+    pub(crate) fn granted_since(&self, key: &Key, now: Instant, patience: u64) -> Option<&T> {
+        let node = self.nodes.get(key.index() as usize)?;
+        let gift = node.gift.as_ref()?;
+        (node.waker.is_none() && now.nanos_since(gift.granted_at()) <= patience).then_some(gift)
     }
 
     /// What a waiter was granted and when, if it was.
     pub(crate) fn granted_to(&mut self, key: &Key) -> Option<(&T, Instant)> {
-        let node = self.node(key.0);
-        match (&node.outcome, node.granted_at) {
-            (Outcome::Granted(value), Some(at)) => Some((value, at)),
-            _ => None,
-        }
+        let gift = self.node(key.index()).gift.as_ref()?;
+        Some((gift, gift.granted_at()))
+    }
+
+    /// True when a waiter has been served or told to give up.
+    pub(crate) fn is_settled(&mut self, key: &Key) -> bool {
+        self.node(key.index()).flags.stage() != Stage::Waiting
+    }
+
+    /// Until when it waits.
+    pub(crate) fn deadline(&mut self, key: &Key) -> Instant {
+        self.node(key.index()).deadline
     }
 
     /// True when a waiter has been served or told to give up. Where it still waits, it counts as
     /// called, until [`stay`](Self::stay): it is here. Its waker is returned, to be dropped outside
     /// the lock.
     pub(crate) fn is_ready(&mut self, key: &Key) -> (bool, Option<Waker>) {
-        let node = self.node(key.0);
-        match node.outcome {
-            Outcome::Waiting => {
-                node.called = true;
-                (false, node.waker.take())
-            }
-            Outcome::Granted(_) | Outcome::Failed(_) => (true, None),
+        let node = self.node(key.index());
+        if node.flags.stage() != Stage::Waiting {
+            return (true, None);
         }
+        node.flags.set(Flags::CALLED, true);
+        (false, node.waker.take())
     }
 
     /// Leaves `waker` for when the turn comes; gives it back when that is now.
     pub(crate) fn stay(&mut self, key: &Key, waker: Waker) -> Option<Waker> {
-        let node = self.node(key.0);
-        match node.outcome {
-            Outcome::Waiting => {
-                node.called = false;
-                node.waker.replace(waker)
-            }
-            Outcome::Granted(_) | Outcome::Failed(_) => Some(waker),
+        let node = self.node(key.index());
+        if node.flags.stage() != Stage::Waiting {
+            return Some(waker);
         }
+        node.flags.set(Flags::CALLED, false);
+        node.waker.replace(waker)
     }
+
+    /// Leaves, in line or served. Returns what the waiter had come to and its waker, if it left
+    /// one.
+    pub(crate) fn remove(&mut self, key: Key) -> (Outcome<T, F>, Option<Waker>) {
+        let index = key.index();
+        let node = self.node(index);
+        let (stage, list) = (node.flags.stage(), node.priority as usize);
+        let (gift, waker) = (node.gift.take(), node.waker.take());
+        let extra = match node.flags.has(Flags::EXTRA) {
+            true => self.extras.remove(&index),
+            false => None,
+        };
+        let outcome = match (gift, extra.and_then(|extra| extra.failure)) {
+            (Some(gift), _) => {
+                self.granted -= 1;
+                Outcome::Granted(gift)
+            }
+            (None, Some(failure)) => Outcome::Failed(failure),
+            (None, None) => {
+                debug_assert_eq!(stage, Stage::Waiting, "a key names a live node");
+                // Those expired have already been taken out of line.
+                if self.node(index).flags.has(Flags::LINKED) {
+                    self.unlink(list, index);
+                }
+                Outcome::Waiting
+            }
+        };
+        self.release(index);
+        (outcome, waker)
+    }
+
+    /// As [`remove`](Self::remove), of a waiter that was granted something and woken.
+    #[inline(always)]
+    pub(crate) fn remove_granted(&mut self, key: Key) -> Option<T> {
+        let index = key.index();
+        let node = self.node(index);
+        if node.flags.has(Flags::EXTRA) || node.gift.is_none() {
+            // With what lies beside.
+            return match self.remove(key).0 {
+                Outcome::Granted(gift) => Some(gift),
+                _ => None,
+            };
+        }
+        let gift = node.gift.take();
+        self.granted -= 1;
+        self.release(index);
+        gift
+    }
+
+    // ---- going through the line -------------------------------------------------------------
 
     /// Those whose deadline has passed leave the line and are woken, so that each finds out by itself.
     /// Returns the soonest deadline that has not.
@@ -445,7 +523,7 @@ impl<T, F> Waiters<T, F> {
                 index = node.next;
                 if deadline <= now {
                     wake.extend(node.waker.take());
-                    self.unlink(Which::Waiting(list), this);
+                    self.unlink(list, this);
                 } else {
                     soonest = Some(soonest.map_or(deadline, |s| s.min(deadline)));
                 }
@@ -457,24 +535,29 @@ impl<T, F> Waiters<T, F> {
     /// The wakers of all in line, taken: to make each look around by itself.
     pub(crate) fn call_all(&mut self, wake: &mut impl Extend<Waker>) {
         self.for_each_waiting(|node| {
-            node.called = true;
+            node.flags.set(Flags::CALLED, true);
             wake.extend(node.waker.take());
         });
     }
 
     /// Those who have waited since before `since` and were not looked at before.
-    pub(crate) fn inspect(&mut self, since: Instant, mut look: impl FnMut(&Caller, TaskId)) {
+    pub(crate) fn inspect(
+        &mut self,
+        since: Instant,
+        mut look: impl FnMut(&'static Location<'static>, TaskId),
+    ) {
         self.for_each_waiting(|node| {
-            if node.since <= since && !node.inspected {
-                node.inspected = true;
-                if let Some(task) = node.caller.task {
-                    look(&node.caller, task);
+            let long = millis(since).wrapping_sub(node.since) < u32::MAX / 2;
+            if long && !node.flags.has(Flags::INSPECTED) {
+                node.flags.set(Flags::INSPECTED, true);
+                if let Some(task) = node.task {
+                    look(node.location, task);
                 }
             }
         });
     }
 
-    fn for_each_waiting(&mut self, mut each: impl FnMut(&mut Node<T, F>)) {
+    fn for_each_waiting(&mut self, mut each: impl FnMut(&mut Node<T>)) {
         for list in ORDER {
             let mut index = self.waiting[list].head;
             while index != NONE {
@@ -485,37 +568,8 @@ impl<T, F> Waiters<T, F> {
         }
     }
 
-    /// Leaves, in line or served. Returns what the waiter had come to and its waker, if it left
-    /// one.
-    pub(crate) fn remove(&mut self, key: Key) -> (Outcome<T, F>, Option<Waker>) {
-        let index = key.0;
-        let node = self.node(index);
-        let list = node.wish.priority as usize;
-        if matches!(node.outcome, Outcome::Granted(_)) {
-            self.unlink(Which::Granted, index);
-        } else if self.is_waiting(list, index) {
-            // Those expired or failed have already been taken out of line.
-            self.unlink(Which::Waiting(list), index);
-        }
-        let node = self.nodes[index as usize].take().expect("a key names a live node");
-        self.free.push(index);
-        (node.outcome, node.waker)
-    }
-
-    /// The waker of the first in line, taken: to make it look around by itself.
-    pub(crate) fn take_head_waker(&mut self) -> Option<Waker> {
-        let index = self.first()?;
-        let node = self.node(index);
-        node.called = true;
-        node.waker.take()
-    }
-
-    fn node(&mut self, index: u32) -> &mut Node<T, F> {
-        self.nodes[index as usize].as_mut().expect("a linked or keyed node is live")
+    #[inline(always)]
+    fn node(&mut self, index: u32) -> &mut Node<T> {
+        &mut self.nodes[index as usize]
     }
 }
-
-/// A waiter whose grant was taken back and who is in no list until [`Waiters::restore`].
-#[derive(Debug)]
-#[must_use]
-pub(crate) struct Revoked(u32);

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use loom::future::block_on;
 use loom::thread;
-use wellspring_pool_core::{AcquireError, Builder, Pool, Validate, model};
+use wellspring_pool_core::model::{self, Places};
+use wellspring_pool_core::{AcquireError, Builder, Pool, Reuse, Validate};
 use wellspring_testkit::fake::Fake;
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -39,8 +40,18 @@ fn check(threads: impl Fn() + Send + Sync + 'static) {
     println!("{name}: {} executions", EXECUTIONS.load(Ordering::SeqCst));
 }
 
-/// A pool with `idle` connections, ready.
+/// A pool with `idle` connections, ready, and to be had without the lock.
 fn pool(idle: usize, options: impl FnOnce(Builder<Fake>) -> Builder<Fake>) -> FakePool {
+    let pool = plain_pool(idle, options);
+    // What was opened comes to lie on the shelf when it is put back.
+    let guards: Vec<_> = (0..idle).map(|_| pool.try_get().unwrap()).collect();
+    drop(guards);
+    assert_eq!(model::lying(&pool), idle);
+    pool
+}
+
+/// As [`pool`], with whatever comes of its options.
+fn plain_pool(idle: usize, options: impl FnOnce(Builder<Fake>) -> Builder<Fake>) -> FakePool {
     let builder = Pool::builder(Fake::new()).max_size(idle).validate(Validate::Never);
     let pool = options(builder).build().unwrap();
     let mut warm_up = Box::pin(pool.warm_up(idle));
@@ -89,6 +100,160 @@ fn hand_off() {
         }
         at_rest(&pool, 1);
     });
+}
+
+/// As [`hand_off`], where every connection passes through the lock.
+#[test]
+fn hand_off_behind_the_lock() {
+    check(|| {
+        let pool = plain_pool(1, |b| b.reuse(Reuse::Fifo));
+        assert_eq!(model::lying(&pool), 0);
+        let held = pool.try_get().unwrap();
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let pool = pool.clone();
+                thread::spawn(move || drop(block_on(pool.get()).unwrap()))
+            })
+            .collect();
+        drop(held);
+        for other in others {
+            other.join().unwrap();
+        }
+        at_rest(&pool, 1);
+    });
+}
+
+/// Nobody is overtaken: who comes after one that waits is served after it.
+#[test]
+fn newcomers_come_after() {
+    check(|| {
+        let pool = pool(1, |b| b);
+        let held = pool.try_get().unwrap();
+        let mut first = Box::pin(pool.get_owned());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        let newcomer = thread::spawn({
+            let pool = pool.clone();
+            move || assert!(pool.try_get().is_err(), "past the one that waits")
+        });
+        drop(held);
+        newcomer.join().unwrap();
+        drop(block_on(first).unwrap());
+        at_rest(&pool, 1);
+    });
+}
+
+/// Taking and putting back without the lock, beside one who finds nothing and waits.
+#[test]
+fn take_put_and_wait() {
+    check(|| {
+        let pool = pool(1, |b| b);
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let pool = pool.clone();
+                thread::spawn(move || drop(block_on(pool.get()).unwrap()))
+            })
+            .collect();
+        drop(block_on(pool.get()).unwrap());
+        for other in others {
+            other.join().unwrap();
+        }
+        at_rest(&pool, 1);
+        let counters = pool.stats().counters;
+        // The one before the threads, theirs, and that of `at_rest`.
+        assert_eq!(counters.acquired_directly + counters.acquired_after_wait, 5);
+    });
+}
+
+/// A leak is taken from its holder, or has just come back.
+#[test]
+fn reclaim_and_put() {
+    check(|| {
+        let pool = pool(1, |b| {
+            b.leak_reclaim(Some(20 * MILLI)).leak_threshold(Some(10 * MILLI)).max_abandoned(1)
+        });
+        let held = pool.get_owned();
+        let held = poll_once(held).unwrap().unwrap();
+        model::advance(30 * MILLI);
+        let boss = thread::spawn({
+            let pool = pool.clone();
+            move || model::housekeep(&pool)
+        });
+        drop(held);
+        boss.join().unwrap();
+        model::run_spawned();
+        let counters = pool.stats().counters;
+        assert_eq!(counters.leaks, counters.leaks_ended);
+        at_rest(&pool, 1 - counters.reclaimed as usize);
+        assert_eq!(counters.closed.reclaimed, counters.reclaimed);
+    });
+}
+
+/// Snapshots beside what comes and goes without the lock.
+#[test]
+fn snapshots_add_up() {
+    check(|| {
+        let pool = pool(2, |b| b);
+        let user = thread::spawn({
+            let pool = pool.clone();
+            move || drop(pool.try_get().unwrap())
+        });
+        let stats = pool.stats();
+        assert_eq!(stats.status.idle + stats.status.used, 2, "{}", stats.status);
+        user.join().unwrap();
+        let stats = pool.stats();
+        assert_eq!(stats.usage.count, 3);
+        assert_eq!(stats.wait.count, 3);
+        at_rest(&pool, 2);
+    });
+}
+
+/// The places by themselves: whatever is taken or sealed has one owner, and nothing is lost.
+fn places(first: u32, slots: &'static [u32]) {
+    check(move || {
+        let places = Places::new(first, slots);
+        let users: Vec<_> = (0..2)
+            .map(|_| {
+                let places = places.clone();
+                thread::spawn(move || match places.use_one() {
+                    None => (0, None),
+                    Some(Ok(())) => (1, None),
+                    Some(Err(value)) => (1, Some(value)),
+                })
+            })
+            .collect();
+        // The state seals everything, and opens what it found.
+        let found: Vec<_> = slots.iter().filter_map(|slot| places.seal(*slot)).collect();
+        found.into_iter().for_each(|value| places.open(value));
+        let (mut used, mut rest) = (0, Vec::new());
+        for user in users {
+            let (uses, kept) = user.join().unwrap();
+            used += uses;
+            rest.extend(kept);
+        }
+        rest.extend(slots.iter().filter_map(|slot| places.seal(*slot)));
+        rest.sort_unstable();
+        let found: Vec<u32> = rest.iter().map(|value| value.0).collect();
+        assert_eq!(found, slots, "each is there, once, in its own place");
+        assert_eq!(rest.iter().map(|value| value.1).sum::<u64>(), used);
+    });
+}
+
+#[test]
+fn places_one() {
+    places(1, &[0]);
+}
+
+#[test]
+fn places_two() {
+    places(2, &[0, 1]);
+}
+
+/// Across the end of the places that are made at once, and of the first piece after them.
+#[test]
+fn places_further() {
+    places(1, &[0, 1]);
+    places(1, &[64, 65]);
 }
 
 #[test]

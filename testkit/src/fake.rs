@@ -50,7 +50,7 @@ async fn sleep(time: Duration) {
 #[cfg(any(wellspring_loom, wellspring_shuttle))]
 async fn sleep(time: Duration) {
     use wellspring_pool_core::model;
-    model::sleep_until(model::now() + time).await;
+    model::sleep(time).await;
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,9 +1,8 @@
 //! Guards of slots: whatever ends them, the slot comes back.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::Shared;
 use crate::Manager;
+use crate::actions::caught;
 use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::sync::{Arc, Weak};
@@ -104,7 +103,7 @@ impl<M: Manager> Drop for Permit<M> {
 
 /// Drops a connection; a panic in its destructor stays here.
 pub(crate) fn drop_quietly<T>(pool: &str, value: T) {
-    if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
+    if caught(|| drop(value)).is_none() {
         tracing::error!(pool, "destructor of a connection panicked");
     }
 }

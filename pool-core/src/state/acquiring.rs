@@ -19,6 +19,46 @@ const HOLDERS: usize = 5;
 /// What waiting came to.
 pub(crate) type Served<C, E> = Result<Box<Entry<C>>, AcquireError<E>>;
 
+/// As [`Served`], with the waker that was left for it.
+pub(crate) type Settled<C, E> = (Served<C, E>, Option<Waker>);
+
+/// How somebody waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wait {
+    /// How long at most, in nanoseconds.
+    pub(crate) timeout: u64,
+    /// Exactly by the clock.
+    pub(crate) timed: bool,
+}
+
+/// The coarse clock may be behind by so many nanoseconds, where the machine is slow to run the thread
+/// that feeds it: waits that begin by it are that much longer, as nobody is to give up too early.
+const BEHIND: u64 = 8_000_000;
+
+impl Wait {
+    #[inline]
+    pub(crate) fn new(timeout: u64, timed: bool) -> Self {
+        Self { timeout: if timed { timeout } else { timeout.saturating_add(BEHIND) }, timed }
+    }
+
+    /// When it began, that was to last until `deadline`.
+    pub(crate) fn began(self, deadline: Instant) -> Instant {
+        deadline.minus_nanos(self.timeout)
+    }
+}
+
+/// What a wait came to.
+pub(crate) struct Claimed<C, E> {
+    pub(crate) served: Served<C, E>,
+    /// When it began.
+    pub(crate) since: Instant,
+    /// Until when it would have lasted.
+    pub(crate) deadline: Instant,
+    pub(crate) waited: Duration,
+    /// The waker that was left for it, to be dropped outside the lock.
+    pub(crate) waker: Option<Waker>,
+}
+
 /// Somebody who joins the line.
 pub(crate) struct Asker<'a> {
     pub(crate) caller: &'a Caller,
@@ -99,7 +139,6 @@ impl<C, E> State<C, E> {
         }
         let mut entry = self.idle.remove(index).expect("just seen");
         let watch = self.hand_out(rules, &mut entry, caller.clone(), now);
-        self.counters.acquired_directly += 1;
         let refill =
             self.idle.len() < self.sizes.min_idle && self.connects_wanted(rules, now).all() > 0;
         Look::Found { entry, poke: refill || watch }
@@ -137,14 +176,15 @@ impl<C, E> State<C, E> {
             };
             if options.when_exhausted == WhenExhausted::Fail && queued >= prospects {
                 self.counters.refused += 1;
-                return Err(AcquireError::Exhausted { status: self.status(now) });
+                return Err(AcquireError::Exhausted { status: Box::new(self.status(now)) });
             }
             // Those for whom something is on its way do not count.
             if let Some(limit) = options.max_waiters
                 && queued >= limit.saturating_add(prospects)
             {
                 self.counters.refused += 1;
-                return Err(AcquireError::TooManyWaiters { limit, status: self.status(now) });
+                let status = Box::new(self.status(now));
+                return Err(AcquireError::TooManyWaiters { limit, status });
             }
         }
         let waker = waker.take().expect("the caller brings its waker");
@@ -232,16 +272,54 @@ impl<C, E> State<C, E> {
         }
     }
 
-    /// Takes what a waiter whose turn has come was given.
-    pub(crate) fn claim(&mut self, key: Key) -> Served<C, E> {
-        match self.waiters.remove(key).0 {
-            Outcome::Granted(entry) => {
-                self.counters.acquired_after_wait += 1;
-                Ok(entry)
+    /// Takes what the waiter of `slot` was given, if its turn has come.
+    pub(crate) fn claim_in_place(
+        &mut self,
+        rules: &Rules<'_>,
+        slot: &mut Option<Key>,
+        wait: Wait,
+        now: Instant,
+        actions: &mut Actions<C>,
+    ) -> Option<Claimed<C, E>> {
+        let key = slot.take()?;
+        let deadline = self.waiters.deadline(&key);
+        let since = wait.began(deadline);
+        match self.claim_if_ready(key) {
+            Ok((served, waker)) => {
+                if self.orphaned {
+                    self.pump(rules, now, actions);
+                }
+                let waited = match &served {
+                    Ok(entry) if !entry.was_idle => {
+                        self.book_served(rules, entry, since, wait.timed, now)
+                    }
+                    _ => now.saturating_duration_since(since),
+                };
+                Some(Claimed { served, since, deadline, waited, waker })
             }
-            Outcome::Failed(failure) => Err(failure.into_error()),
-            Outcome::Waiting => unreachable!("claim is called when poll_waiter said ready"),
+            Err(key) => {
+                *slot = Some(key);
+                None
+            }
         }
+    }
+
+    /// Takes what a waiter was given, if its turn has come.
+    pub(crate) fn claim_if_ready(&mut self, key: Key) -> Result<Settled<C, E>, Key> {
+        if !self.waiters.is_settled(&key) {
+            return Err(key);
+        }
+        let (outcome, waker) = self.waiters.remove(key);
+        match outcome {
+            Outcome::Granted(entry) => Ok((Ok(entry), waker)),
+            Outcome::Failed(failure) => Ok((Err(failure.into_error()), waker)),
+            Outcome::Waiting => unreachable!("it is settled"),
+        }
+    }
+
+    /// Until when somebody waits.
+    pub(crate) fn deadline(&mut self, key: &Key) -> Instant {
+        self.waiters.deadline(key)
     }
 
     /// A waiter's time is up. It may have been served in the last moment.
@@ -249,20 +327,26 @@ impl<C, E> State<C, E> {
         &mut self,
         rules: &Rules<'_>,
         key: Key,
-        waited: Duration,
+        wait: Wait,
         now: Instant,
         actions: &mut Actions<C>,
-    ) -> (Served<C, E>, Option<Waker>) {
+    ) -> Claimed<C, E> {
+        let deadline = self.waiters.deadline(&key);
+        let since = wait.began(deadline);
+        let mut waited = now.saturating_duration_since(since);
         let (outcome, waker) = self.waiters.remove(key);
-        let result = match outcome {
+        let served = match outcome {
             Outcome::Granted(entry) => {
-                self.counters.acquired_after_wait += 1;
+                if !entry.was_idle {
+                    waited = self.book_served(rules, &entry, since, wait.timed, now);
+                }
                 Ok(entry)
             }
             Outcome::Failed(failure) => Err(failure.into_error()),
             Outcome::Waiting => {
                 self.counters.timed_out += 1;
                 let phase = self.phase();
+                self.find_holders();
                 self.pass_on(rules, &waker, now, actions);
                 Err(AcquireError::Timeout(Box::new(TimeoutInfo {
                     phase,
@@ -273,7 +357,7 @@ impl<C, E> State<C, E> {
                 })))
             }
         };
-        (result, waker)
+        Claimed { served, since, deadline, waited, waker }
     }
 
     /// A waiter leaves without being asked. What it was given goes to the next.
@@ -289,6 +373,7 @@ impl<C, E> State<C, E> {
         match outcome {
             Outcome::Granted(mut entry) => {
                 entry.uses -= 1;
+                self.taken_from_holder(entry.slot, now, actions);
                 self.admit(rules, entry, Arrival::Prepared, now, actions);
                 (None, waker)
             }

@@ -1,5 +1,7 @@
 //! Connections that become available: to the first waiter, to the idle ones, or out.
 
+use std::time::Duration;
+
 use super::{SlotPhase, State};
 use crate::actions::Actions;
 use crate::caller::Caller;
@@ -45,6 +47,7 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) {
+        self.end_leak(entry.slot, now, actions);
         if self.closed {
             return self.close(entry, CloseReason::Shutdown, now, actions);
         }
@@ -64,7 +67,8 @@ impl<C, E> State<C, E> {
                 return;
             }
             if !self.waiters.may_be_bypassed(&head, most) || self.is_surplus() {
-                let watch = self.hand_out(rules, &mut entry, head.caller.clone(), now);
+                let caller = self.waiters.caller(&head);
+                let watch = self.hand_out(rules, &mut entry, caller, now);
                 if watch {
                     self.poke(now, actions);
                 }
@@ -127,23 +131,38 @@ impl<C, E> State<C, E> {
         now: Instant,
     ) -> bool {
         entry.uses += 1;
-        entry.checked_out_at = now;
-        entry.idle_for = now.saturating_duration_since(entry.idle_since);
+        entry.begin_use(now, rules.exact);
         self.slots.set(entry.slot, SlotPhase::Used, Some(caller), now);
         rules.watches_leaks() && !std::mem::replace(&mut self.watching_leaks, true)
     }
 
     // ---- the idle ones --------------------------------------------------------------------
 
+    /// A connection that comes back has been idle for less time than all others, even where clocks of
+    /// different precision say otherwise.
+    pub(crate) fn come_last(&self, entry: &mut Entry<C>) {
+        if let Some(last) = self.idle.back() {
+            entry.idle_since = entry.idle_since.max(last.idle_since);
+        }
+    }
+
     /// Keeps the idle ones in the order in which they became idle: one that was validated
     /// meanwhile goes back to its place.
-    fn push_idle(&mut self, mut entry: Box<Entry<C>>) {
-        entry.was_idle = true;
-        if self.idle.back().is_none_or(|last| last.idle_since <= entry.idle_since) {
-            return self.idle.push_back(entry);
-        }
+    pub(super) fn push_idle(&mut self, entry: Box<Entry<C>>) {
         let index = self.idle.partition_point(|other| other.idle_since <= entry.idle_since);
-        self.idle.insert(index, entry);
+        self.lay_idle(entry);
+        if index + 1 < self.idle.len()
+            && let Some(entry) = self.idle.pop_back()
+        {
+            self.idle.insert(index, entry);
+        }
+    }
+
+    /// As [`push_idle`](Self::push_idle), at the end whatever the order.
+    pub(super) fn lay_idle(&mut self, mut entry: Box<Entry<C>>) {
+        entry.was_idle = true;
+        entry.preparation = Duration::ZERO;
+        self.idle.push_back(entry);
     }
 
     /// The idle connection to hand out next: one with the tag wished for, else one without any, else

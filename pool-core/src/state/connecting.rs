@@ -67,7 +67,9 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) -> Forgotten<E> {
-        actions.end_pause |= self.backing_off.take().is_some();
+        if self.backing_off.take().is_some() {
+            actions.end_pause = true;
+        }
         actions.settled = true;
         self.attempts = 0;
         self.attempts_since = None;
@@ -299,6 +301,9 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) {
+        if self.room() == 0 {
+            return self.want_nothing_elsewhere(actions);
+        }
         let wanted = self.connects_wanted(rules, now);
         for n in 0..wanted.all() {
             let Some(slot) = self.take_slot(n < wanted.for_waiters, now, actions) else {

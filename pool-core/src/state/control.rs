@@ -28,7 +28,7 @@ impl<C, E> State<C, E> {
             membership.give_up_share(&mut actions.neighbours);
         }
         actions.ring = Some(self.bell());
-        actions.drained |= self.is_drained();
+        self.note_drained(actions);
         actions.tell.push(Notice::Closed);
         true
     }
@@ -113,6 +113,8 @@ impl<C, E> State<C, E> {
             return;
         }
         self.generation += 1;
+        // Those in use are looked at when they come back.
+        self.seal_and_collect();
         while let Some(entry) = self.idle.pop_front() {
             self.close(entry, CloseReason::Invalidated, now, actions);
         }

@@ -183,7 +183,8 @@ impl<C, E> State<C, E> {
         for (index, slot) in self.slots.indexed() {
             let is_due = slot.expires.is_some_and(|expires| expires <= clock::after(now, lead));
             let idle = slot.phase == SlotPhase::Idle;
-            let is_needed = slot.phase == SlotPhase::Used || (idle && needed.contains(&index));
+            let used = matches!(slot.phase, SlotPhase::Used | SlotPhase::Open);
+            let is_needed = used || (idle && needed.contains(&index));
             if left == 0 || !is_due || !is_needed || slot.renewing {
                 continue;
             }
@@ -208,11 +209,15 @@ impl<C, E> State<C, E> {
             .indexed()
             .filter(|(_, slot)| slot.renewing && !slot.renewed)
             .min_by_key(|(_, slot)| slot.expires);
-        if let Some((index, slot)) = old {
-            slot.renewed = true;
-            if slot.phase == SlotPhase::Idle {
-                self.close_idle(index, now, actions);
-            }
+        let Some(index) = old.map(|(index, _)| index) else {
+            return;
+        };
+        // When it comes back it is to go.
+        self.seal(index);
+        let slot = self.slots.get(index);
+        slot.renewed = true;
+        if slot.phase == SlotPhase::Idle {
+            self.close_idle(index, now, actions);
         }
     }
 
@@ -277,11 +282,14 @@ impl<C, E> State<C, E> {
                 at(due);
             }
         }
-        // Connections in use come back without a poke; the soonest one could then have to go.
-        if self.slots.size() > self.idle.len()
-            && let Some(limit) = rules.options.idle_timeout
-        {
-            at(clock::after(now, limit));
+        // Connections in use come back without a poke; the soonest one could then have to go, or be due.
+        if self.slots.size() > self.idle.len() {
+            if let Some(limit) = rules.options.idle_timeout {
+                at(clock::after(now, limit));
+            }
+            if let Some(interval) = rules.options.keepalive.filter(|_| !self.paused) {
+                at(clock::after(now, interval.min(clock::FAR).mul_f64(0.8)));
+            }
         }
         // Nobody may ask when the breaker lets a probe through.
         if self.idle.len() < self.sizes.min_idle

@@ -51,13 +51,17 @@ impl<C, E> State<C, E> {
         if let Some(membership) = &self.membership
             && !membership.take(queue, &mut actions.neighbours)
         {
-            actions.ask_neighbours |= queue;
+            if queue {
+                actions.ask_neighbours = true;
+            }
             return None;
         }
         let probe = self.circuit.state(now) == BreakerState::HalfOpen;
         let id = ConnectionId(self.next_id);
         self.next_id += 1;
-        Some((self.slots.take(id, now, probe), id))
+        let slot = self.slots.take(id, now, probe);
+        self.shelf.reach(slot);
+        Some((slot, id))
     }
 
     /// Reserves one more slot for a caller who wants `target` connections, if there is a lane for its
@@ -122,7 +126,13 @@ impl<C, E> State<C, E> {
             membership.give_back(&mut actions.neighbours);
         }
         actions.settled = true;
-        actions.drained |= self.is_drained();
+        self.note_drained(actions);
+    }
+
+    pub(super) fn note_drained(&self, actions: &mut Actions<C>) {
+        if self.is_drained() {
+            actions.drained = true;
+        }
     }
 
     /// Closed, and nothing is left but what was given up.
@@ -138,6 +148,7 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) {
+        self.end_leak(entry.slot, now, actions);
         self.slots.set(entry.slot, SlotPhase::Closing, None, now);
         self.counters.closed.count(reason);
         actions.close.push((entry, reason));
@@ -147,7 +158,7 @@ impl<C, E> State<C, E> {
     pub(crate) fn abandon(&mut self, slot: u32, now: Instant, actions: &mut Actions<C>) {
         self.slots.set(slot, SlotPhase::Abandoned, None, now);
         self.counters.closed.count(CloseReason::Stuck);
-        actions.drained |= self.is_drained();
+        self.note_drained(actions);
     }
 
     // ---- a cap over several pools -----------------------------------------------------------

@@ -7,10 +7,12 @@ use crate::{Phase, Status};
 
 impl<C, E> State<C, E> {
     pub(crate) fn status(&self, now: Instant) -> Status {
+        let open = self.slots.count(SlotPhase::Open);
+        let lying = if open == 0 { 0 } else { self.lying().min(open) };
         Status {
             size: self.slots.size(),
-            idle: self.slots.count(SlotPhase::Idle),
-            used: self.slots.count(SlotPhase::Used),
+            idle: self.slots.count(SlotPhase::Idle) + lying,
+            used: self.slots.count(SlotPhase::Used) + open - lying,
             connecting: self.slots.count(SlotPhase::Connecting),
             validating: self.slots.count(SlotPhase::Validating),
             resetting: self.slots.count(SlotPhase::Resetting),
@@ -26,13 +28,24 @@ impl<C, E> State<C, E> {
         }
     }
 
+    /// What lies on the shelf at this moment.
+    pub(crate) fn lying(&self) -> usize {
+        let lies = |slot: &u32| self.slots.is_open(*slot) && self.shelf.is_lying(*slot);
+        (0..self.slots.reach()).filter(lies).count()
+    }
+
+    /// Connections with holders, once what lies on the shelf has been collected.
+    fn in_use(&self) -> usize {
+        self.slots.count(SlotPhase::Used) + self.slots.count(SlotPhase::Open)
+    }
+
     /// What somebody waits for.
     pub(super) fn phase(&self) -> Phase {
         let preparing =
             self.slots.count(SlotPhase::Validating) + self.slots.count(SlotPhase::Resetting);
         if self.paused {
             Phase::Pause
-        } else if self.slots.count(SlotPhase::Used) >= self.sizes.limit() {
+        } else if self.in_use() >= self.sizes.limit() {
             Phase::Wait
         } else if self.slots.count(SlotPhase::Connecting) > 0 || self.last_connect_error.is_some() {
             Phase::Connect

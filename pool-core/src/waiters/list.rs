@@ -1,6 +1,9 @@
-//! The doubly linked lists through the slab of waiters.
+//! The doubly linked lists through the slab of waiters: a line for each priority.
+//!
+//! What is done at the head touches no other node, since those lie in other threads' caches.
 
-use super::Waiters;
+use super::node::Flags;
+use super::{Gift, Waiters};
 
 /// No node.
 pub(super) const NONE: u32 = u32::MAX;
@@ -16,73 +19,68 @@ impl List {
     pub(super) const EMPTY: Self = Self { head: NONE, tail: NONE, len: 0 };
 }
 
-/// One of the lists.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Which {
-    /// In line, of one priority.
-    Waiting(usize),
-    /// Served, not picked up.
-    Granted,
-}
-
-impl<T, F> Waiters<T, F> {
-    fn list(&mut self, which: Which) -> &mut List {
-        match which {
-            Which::Waiting(priority) => &mut self.waiting[priority],
-            Which::Granted => &mut self.granted,
-        }
-    }
-
-    /// A node that is not granted is in line, or in no list.
-    pub(super) fn is_waiting(&mut self, priority: usize, index: u32) -> bool {
-        let head = self.waiting[priority].head;
+impl<T: Gift, F> Waiters<T, F> {
+    #[inline(always)]
+    pub(super) fn link_back(&mut self, list: usize, index: u32) {
+        let tail = std::mem::replace(&mut self.waiting[list].tail, index);
+        self.waiting[list].len += 1;
         let node = self.node(index);
-        node.prev != NONE || node.next != NONE || head == index
-    }
-
-    pub(super) fn link_back(&mut self, which: Which, index: u32) {
-        let tail = std::mem::replace(&mut self.list(which).tail, index);
-        self.list(which).len += 1;
-        let node = self.node(index);
+        node.flags.set(Flags::LINKED, true);
         node.prev = tail;
         node.next = NONE;
         match tail {
-            NONE => self.list(which).head = index,
+            NONE => self.waiting[list].head = index,
             tail => self.node(tail).next = index,
         }
     }
 
-    pub(super) fn link_front(&mut self, which: Which, index: u32) {
-        let head = std::mem::replace(&mut self.list(which).head, index);
-        self.list(which).len += 1;
+    pub(super) fn link_front(&mut self, list: usize, index: u32) {
+        let head = std::mem::replace(&mut self.waiting[list].head, index);
+        self.waiting[list].len += 1;
         let node = self.node(index);
+        node.flags.set(Flags::LINKED, true);
         node.prev = NONE;
         node.next = head;
         match head {
-            NONE => self.list(which).tail = index,
+            NONE => self.waiting[list].tail = index,
             head => self.node(head).prev = index,
         }
     }
 
-    pub(super) fn unlink(&mut self, which: Which, index: u32) {
-        let node = self.node(index);
-        let (prev, next) = (node.prev, node.next);
-        node.prev = NONE;
-        node.next = NONE;
-        match prev {
-            NONE => self.list(which).head = next,
-            prev => self.node(prev).next = next,
+    /// The first in line leaves it.
+    #[inline(always)]
+    pub(super) fn pop_front(&mut self, list: usize) {
+        let node = self.nodes.get_mut(self.waiting[list].head as usize);
+        let Some(node) = node else {
+            return;
+        };
+        node.flags.set(Flags::LINKED, false);
+        let next = node.next;
+        let list = &mut self.waiting[list];
+        list.len -= 1;
+        list.head = next;
+        if next == NONE {
+            list.tail = NONE;
         }
-        match next {
-            NONE => self.list(which).tail = prev,
-            next => self.node(next).prev = prev,
+    }
+
+    pub(super) fn unlink(&mut self, list: usize, index: u32) {
+        if self.waiting[list].head == index {
+            self.pop_front(list);
+        } else {
+            let node = self.node(index);
+            node.flags.set(Flags::LINKED, false);
+            let (prev, next) = (node.prev, node.next);
+            self.node(prev).next = next;
+            match next {
+                NONE => self.waiting[list].tail = prev,
+                next => self.node(next).prev = prev,
+            }
+            self.waiting[list].len -= 1;
         }
-        self.list(which).len -= 1;
-        if let Which::Waiting(priority) = which
-            && self.waiting[priority].head == NONE
-        {
+        if self.waiting[list].head == NONE {
             // Nobody is left who was passed over.
-            self.passed[priority] = 0;
+            self.passed[list] = 0;
         }
     }
 }

@@ -4,8 +4,31 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::*;
+use crate::caller::Wish;
 
-type W = Waiters<u32, &'static str>;
+type W = Waiters<Number, &'static str>;
+
+#[derive(Debug)]
+struct Number(u32, Instant);
+
+impl Gift for Number {
+    fn granted_at(&self) -> Instant {
+        self.1
+    }
+
+    fn set_granted_at(&mut self, now: Instant) {
+        self.1 = now;
+    }
+
+    fn slot(&self) -> u32 {
+        0
+    }
+}
+
+#[test]
+fn a_node_is_one_cache_line() {
+    assert!(size_of::<Node<Box<Number>>>() <= 64, "{}", size_of::<Node<Box<Number>>>());
+}
 
 fn push(waiters: &mut W, deadline: Instant) -> Key {
     push_with(waiters, deadline, Priority::Normal)
@@ -22,16 +45,16 @@ fn grant_next(waiters: &mut W, value: u32, now: Instant) -> bool {
     let mut expired: Vec<Waker> = Vec::new();
     match waiters.head(now, &mut expired) {
         Some(head) => {
-            drop(waiters.grant(head, value, now));
+            drop(waiters.grant(head, Number(value, now), now));
             true
         }
         None => false,
     }
 }
 
-fn granted(outcome: Outcome<u32, &'static str>) -> Option<u32> {
+fn granted(outcome: Outcome<Number, &'static str>) -> Option<u32> {
     match outcome {
-        Outcome::Granted(value) => Some(value),
+        Outcome::Granted(Number(value, _)) => Some(value),
         _ => None,
     }
 }
@@ -78,7 +101,7 @@ fn the_expired_are_passed_over() {
     let fine = push(&mut waiters, now + Duration::from_secs(1));
     let mut expired: Vec<Waker> = Vec::new();
     let head = waiters.head(now, &mut expired).unwrap();
-    drop(waiters.grant(head, 7, now));
+    drop(waiters.grant(head, Number(7, now), now));
     assert_eq!(expired.len(), 1);
     assert!(matches!(waiters.remove(late).0, Outcome::Waiting));
     assert_eq!(granted(waiters.remove(fine).0), Some(7));
@@ -92,9 +115,12 @@ fn a_revoked_waiter_is_first_again() {
     let first = push(&mut waiters, later);
     let second = push(&mut waiters, later);
     assert!(grant_next(&mut waiters, 1, now));
-    assert!(waiters.revoke(now - Duration::from_millis(1)).is_none(), "too fresh");
+    assert!(
+        waiters.revoke(now.checked_sub(Duration::from_millis(1)).unwrap()).is_none(),
+        "too fresh"
+    );
     let (value, revoked) = waiters.revoke(now).unwrap();
-    assert!(grant_next(&mut waiters, value, now), "the second is served meanwhile");
+    assert!(grant_next(&mut waiters, value.0, now), "the second is served meanwhile");
     waiters.restore(revoked);
     assert_eq!(granted(waiters.remove(second).0), Some(1));
     assert!(grant_next(&mut waiters, 2, now));
@@ -143,7 +169,7 @@ fn a_stuck_urgent_one_does_not_hold_up_the_others() {
     assert!(grant_next(&mut waiters, 1, now));
     let (value, revoked) = waiters.revoke(now).unwrap();
     waiters.restore(revoked);
-    assert!(grant_next(&mut waiters, value, now));
+    assert!(grant_next(&mut waiters, value.0, now));
     assert_eq!(granted(waiters.remove(normal).0), Some(1));
     assert!(matches!(waiters.remove(stuck).0, Outcome::Waiting));
 }

@@ -9,6 +9,7 @@ mod churn;
 mod common_cap;
 mod counters;
 mod errors_dropped;
+mod everything;
 mod gates;
 mod half_open;
 mod hanging_checks;
@@ -20,8 +21,10 @@ mod listeners;
 mod opening;
 mod random_histories;
 mod server_down;
+mod short_ways;
 mod silent_peer;
 mod slow_closes;
+mod snapshots;
 mod standing_still;
 #[path = "../it/support.rs"]
 mod support;

@@ -1,5 +1,6 @@
 //! Getting a connection: order of arrival, hand-off, deadlines, refusals.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -287,6 +288,38 @@ async fn reuse_takes_the_warmest_or_the_coldest() {
         }
         assert_eq!(pool.get().await.unwrap().number, expected, "{reuse:?}");
     }
+}
+
+/// Whether or not the free path is open, a light load keeps to few connections, and the others can
+/// reach their idle timeout.
+#[tokio::test(start_paused = true)]
+async fn a_light_load_keeps_to_few_connections() {
+    let (pool, world) = pool_with(8, |b| b.idle_timeout(Some(Duration::from_secs(60))));
+    let guards: Vec<_> = futures_of(8, || pool.get_owned()).await;
+    drop(guards);
+    for _ in 0..20 {
+        for _ in 0..10 {
+            let (one, two) = (pool.get().await.unwrap(), pool.get().await.unwrap());
+            drop(one);
+            drop(two);
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    assert_eq!(pool.status().idle, 2, "{}", pool.status());
+    assert_eq!(world.alive(), 2);
+}
+
+/// As many futures at the same time, and what they came to.
+async fn futures_of<F: Future<Output = Result<T, E>>, T, E: std::fmt::Debug>(
+    count: usize,
+    mut make: impl FnMut() -> F,
+) -> Vec<T> {
+    let mut made: Vec<_> = (0..count).map(|_| Box::pin(make())).collect();
+    let mut done = Vec::new();
+    for future in &mut made {
+        done.push(future.await.unwrap());
+    }
+    done
 }
 
 #[tokio::test(start_paused = true)]

@@ -130,12 +130,15 @@ async fn old_connections_are_closed_with_jitter_and_never_in_use() {
     sizes.dedup();
     assert!(sizes.len() > 5, "they died together: {sizes:?}");
     tokio::time::sleep(MINUTE).await;
-    assert_eq!(world.alive(), 2, "the one in use is left, and its successor");
+    assert_eq!(world.created(), 21, "the one in use has a successor");
+    // Which may be old itself by now.
+    let left = world.alive();
+    assert!((1..=2).contains(&left), "the one in use is left, and perhaps its successor: {left}");
     assert_eq!(held.number, number);
     drop(held);
     settle().await;
-    assert_eq!(world.alive(), 1);
-    assert_eq!(pool.stats().counters.closed.lifetime, 20);
+    assert_eq!(world.alive(), left - 1);
+    assert_eq!(pool.stats().counters.closed.lifetime as usize, 21 - (left - 1));
 }
 
 #[tokio::test(start_paused = true)]
