@@ -35,6 +35,9 @@ type Taken<M> = Result<Box<Entry<Connection<M>>>, AcquireError<<M as Manager>::E
 /// joins the end of the pool's line and is served in order of arrival. A task that has used up its
 /// budget of tokio's cooperative scheduling yields once before that.
 ///
+/// Waits of a second or more are timed by a clock that may be a few milliseconds behind; so that nobody
+/// gives up too early, they last up to 8 ms longer.
+///
 /// # Cancel safety
 /// Dropping the future leaves the line; a connection it was given but had not picked up goes to
 /// the next in line. Nothing is lost, and no connection is closed for it.

@@ -10,13 +10,10 @@ use std::time::Duration;
 use super::{Asker, GRANT_PATIENCE, State, Wait};
 use crate::WhenExhausted;
 use crate::clock::{self, Instant};
-use crate::entry::Entry;
+use crate::entry::{Entry, LONG_USE};
 use crate::rules::Rules;
 use crate::slots::Phase as SlotPhase;
 use crate::waiters::Key;
-
-/// A wait that was longer than this is known well enough by the coarse clock.
-const LONG: Duration = Duration::from_millis(8);
 
 impl<C, E> State<C, E> {
     /// Nothing but the line decides: every connection is in use, none can be opened, there is nothing
@@ -108,16 +105,13 @@ impl<C, E> State<C, E> {
         }
         let since = wait.began(self.waiters.deadline(key));
         let entry = self.waiters.remove_granted(slot.take()?)?;
-        self.counters.acquired_after_wait += 1;
-        if wait.timed || now.nanos_since(since) >= const { clock::nanos(LONG) } {
-            self.book_wait(rules, &entry, since, wait.timed, now);
-        } else {
-            self.waits.count_untimed();
-        }
+        self.book_served(rules, &entry, since, wait.timed, now);
         Some(entry)
     }
 
-    /// Somebody has what he waited for: one that was idle only once it is known to be alive.
+    /// Somebody has what he waited for: one that was idle only once it is known to be alive. Takes note
+    /// of how long he waited, without the time that went into preparing the connection.
+    #[inline]
     pub(crate) fn book_served(
         &mut self,
         rules: &Rules<'_>,
@@ -127,22 +121,10 @@ impl<C, E> State<C, E> {
         now: Instant,
     ) -> Duration {
         self.counters.acquired_after_wait += 1;
-        self.book_wait(rules, entry, since, timed, now)
-    }
-
-    /// Takes note of how long somebody waited, without the time that went into preparing the
-    /// connection.
-    pub(super) fn book_wait(
-        &mut self,
-        rules: &Rules<'_>,
-        entry: &Entry<C>,
-        since: Instant,
-        timed: bool,
-        now: Instant,
-    ) -> Duration {
         let now = if timed { clock::now() } else { now };
         let waited = now.saturating_duration_since(since);
-        if timed || waited >= LONG {
+        // A long wait is known well enough by the coarse clock.
+        if timed || now.nanos_since(since) >= LONG_USE {
             self.waits.count_timed(waited.saturating_sub(entry.preparation), rules.waits);
         } else {
             self.waits.count_untimed();

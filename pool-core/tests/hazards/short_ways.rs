@@ -23,56 +23,35 @@ async fn gives_up<T>(get: impl Future<Output = T>) -> bool {
     }
 }
 
-/// One (blocking) task drives two runtimes, one after the other.
+/// Drives two runtimes, one after the other. The first lives on, but nobody drives it any more; whether a
+/// deadline in the second is kept.
+fn in_two_runtimes(pool: &crate::support::FakePool) -> bool {
+    let (first, second) = (runtime(), runtime());
+    let guard = first.block_on(async {
+        let guard = pool.get_owned().await.unwrap();
+        // By now the housekeeper sees to deadlines in this runtime.
+        assert!(pool.get_timeout(Duration::from_millis(150)).await.is_err());
+        guard
+    });
+    let in_time = second.block_on(gives_up(pool.get_timeout(Duration::from_millis(200))));
+    drop(guard);
+    in_time
+}
+
+/// One (blocking) task drives two runtimes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_that_drives_two_runtimes_keeps_its_deadlines() {
     let (pool, _world) = pool(1);
-    let result = tokio::task::spawn_blocking(move || {
-        let (first, second) = (runtime(), runtime());
-        let guard = first.block_on(async {
-            let guard = pool.get_owned().await.unwrap();
-            // By now the housekeeper sees to deadlines in this runtime.
-            assert!(pool.get_timeout(Duration::from_millis(150)).await.is_err());
-            guard
-        });
-        // The first runtime lives, but nobody drives it any more.
-        let result = second.block_on(async {
-            let get = pool.get_timeout(Duration::from_millis(200));
-            gives_up(get).await
-        });
-        drop(guard);
-        drop(first);
-        result
-    })
-    .await
-    .unwrap();
-    assert!(result, "its deadline was looked after by nobody");
+    let in_time = tokio::task::spawn_blocking(move || in_two_runtimes(&pool)).await.unwrap();
+    assert!(in_time, "its deadline was looked after by nobody");
 }
 
 /// As above, where a task of a runtime does so in `block_in_place`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_that_blocks_on_other_runtimes_keeps_its_deadlines() {
     let (pool, _world) = pool(1);
-    let result = tokio::spawn(async move {
-        tokio::task::block_in_place(|| {
-            let (first, second) = (runtime(), runtime());
-            let guard = first.block_on(async {
-                let guard = pool.get_owned().await.unwrap();
-                assert!(pool.get_timeout(Duration::from_millis(150)).await.is_err());
-                guard
-            });
-            let result = second.block_on(async {
-                let get = pool.get_timeout(Duration::from_millis(200));
-                gives_up(get).await
-            });
-            drop(guard);
-            drop(first);
-            result
-        })
-    })
-    .await
-    .unwrap();
-    assert!(result, "its deadline was looked after by nobody");
+    let task = tokio::spawn(async move { tokio::task::block_in_place(|| in_two_runtimes(&pool)) });
+    assert!(task.await.unwrap(), "its deadline was looked after by nobody");
 }
 
 /// A task of a `LocalSet` that is driven by one runtime, then by another.

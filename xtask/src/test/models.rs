@@ -12,9 +12,9 @@ use crate::workspace::Workspace;
 pub(crate) const LONG: &[Part] = &[
     Part {
         name: "loom",
-        about: "every schedule of small models, up to five preemptions",
+        about: "every schedule of small models, up to four preemptions",
         on_request: false,
-        run: |workspace| loom(workspace, 5),
+        run: |workspace| loom(workspace, 4),
     },
     Part {
         name: "shuttle",
