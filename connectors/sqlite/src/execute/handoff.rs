@@ -16,9 +16,17 @@ pub(crate) const OPCODES: std::ffi::c_int = 1000;
 /// When the worker is given away.
 const GIVE_AWAY: Duration = Duration::from_micros(100);
 
-/// The pause inside `block_in_place`: without it the worker is back before the other thread has
-/// woken up.
+/// The shortest pause inside `block_in_place`: without it the worker is back before the other thread
+/// has woken up.
 const PAUSE: Duration = Duration::from_micros(200);
+
+/// On a busy machine the other thread may wake up later than that, and the worker be back here without
+/// anybody telling. So it is given away again, ever later and for longer pauses, an eighth of the
+/// statement's time and at most this. Whoever has lost the worker already only pauses.
+const LONGEST_PAUSE: Duration = Duration::from_millis(2);
+
+/// When the worker is given away the second time; then each time the statement is four times as old.
+const AGAIN: Duration = Duration::from_micros(1600);
 
 /// When a statement that can begin again is stopped, to begin again on a blocking thread, where
 /// it can be cancelled.
@@ -27,7 +35,7 @@ const MOVE: Duration = Duration::from_millis(5);
 #[derive(Clone, Copy)]
 struct Watch {
     since: Instant,
-    given_away: bool,
+    give_away_at: Duration,
     can_restart: bool,
     stopped: bool,
 }
@@ -44,7 +52,7 @@ pub(crate) struct Watched(());
 
 impl Watched {
     pub(crate) fn begin(since: Instant, can_restart: bool) -> Self {
-        WATCH.set(Some(Watch { since, given_away: false, can_restart, stopped: false }));
+        WATCH.set(Some(Watch { since, give_away_at: GIVE_AWAY, can_restart, stopped: false }));
         Self(())
     }
 
@@ -64,10 +72,10 @@ impl Drop for Watched {
 pub(crate) fn tick() -> bool {
     let Some(mut watch) = WATCH.get() else { return false };
     let elapsed = watch.since.elapsed();
-    if !watch.given_away && elapsed >= GIVE_AWAY {
-        watch.given_away = true;
+    if elapsed >= watch.give_away_at {
+        watch.give_away_at = AGAIN.max(elapsed * 4);
         WATCH.set(Some(watch));
-        give_away();
+        give_away((elapsed / 8).clamp(PAUSE, LONGEST_PAUSE));
     }
     if watch.can_restart && elapsed >= MOVE {
         watch.stopped = true;
@@ -77,13 +85,13 @@ pub(crate) fn tick() -> bool {
     false
 }
 
-fn give_away() {
+fn give_away(pause: Duration) {
     // Outside of tasks (in `Runtime::block_on`) this thread is no worker.
     if REFUSED.get() || tokio::task::try_id().is_none() {
         return;
     }
     let given = catch_unwind(AssertUnwindSafe(|| {
-        tokio::task::block_in_place(|| std::thread::sleep(PAUSE));
+        tokio::task::block_in_place(|| std::thread::sleep(pause));
     }));
     if given.is_err() {
         REFUSED.set(true);

@@ -31,12 +31,12 @@ fn a_long_statement_gives_its_worker_away() {
             let mut c = connector(SqliteOptions::memory()).connect().await.unwrap();
             run(&mut c, "create table t (a)").await;
             // A read, a write, and a write inside a transaction that was known as short.
-            let read = counting(500_000);
+            let read = counting(2_000_000);
             let before = ticks.load(Ordering::Relaxed);
-            assert_eq!(one::<i64>(&mut c, &read).await.unwrap(), 500_000);
+            assert_eq!(one::<i64>(&mut c, &read).await.unwrap(), 2_000_000);
             assert!(ticks.load(Ordering::Relaxed) > before + 3, "during a read");
 
-            let write = format!("insert into t {}", counting(500_000));
+            let write = format!("insert into t {}", counting(2_000_000));
             let before = ticks.load(Ordering::Relaxed);
             run(&mut c, &write).await;
             assert!(ticks.load(Ordering::Relaxed) > before + 3, "during a write");
@@ -49,7 +49,7 @@ fn a_long_statement_gives_its_worker_away() {
             }
             c.begin(TransactionOptions::new()).await.unwrap();
             let before = ticks.load(Ordering::Relaxed);
-            exec(&mut c, text, &[500_000.into()]).await.unwrap();
+            exec(&mut c, text, &[2_000_000.into()]).await.unwrap();
             assert!(ticks.load(Ordering::Relaxed) > before + 3, "during a write known as short");
             c.commit().await.unwrap();
             assert_eq!(one::<i64>(&mut c, "select count(*) from t").await.unwrap(), 102);
