@@ -16,11 +16,10 @@ use crate::caller::Wish;
 use crate::clock;
 use crate::entry::Entry;
 use crate::rt::{self, RuntimeId};
-use crate::rules::Rules;
 use crate::shared::drop_quietly;
-use crate::state::{Asker, Claimed, Look, State, Wait};
+use crate::state::{Asker, Claimed, Joiner, Look, Wait};
 use crate::waiters::Key;
-use crate::{AcquireError, Manager, Pool, Pooled, Priority, Tag};
+use crate::{AcquireError, Manager, Pool, Pooled, Priority, Tag, TaskId};
 
 use timer::{RareTimer, is_late};
 use traits::Traits;
@@ -154,7 +153,11 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
     /// In nanoseconds.
     #[inline]
     fn timeout_nanos(&self) -> u64 {
-        let usual = self.pool().shared.acquire_timeout();
+        self.timeout_or(self.pool().shared.acquire_timeout())
+    }
+
+    #[inline]
+    fn timeout_or(&self, usual: u64) -> u64 {
         if self.timeout == USUAL { usual } else { self.timeout.min(MOST) }
     }
 
@@ -168,13 +171,23 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         Pooled::new(self.pool.take().expect("Acquire polled after it was ready"), entry)
     }
 
+    /// What goes through the lock. Small, so that the rest of a poll is part of the caller's code.
     #[inline(never)]
     fn poll_slowly(&mut self, cx: &mut Context<'_>) -> Poll<Got<M, P>> {
+        if self.key.is_none() { self.join(cx) } else { self.pick_up(cx) }
+    }
+
+    #[inline(never)]
+    fn join(&mut self, cx: &mut Context<'_>) -> Poll<Got<M, P>> {
+        if self.join_steady_line(cx) { Poll::Pending } else { self.poll_carefully(cx) }
+    }
+
+    #[inline(never)]
+    fn poll_carefully(&mut self, cx: &mut Context<'_>) -> Poll<Got<M, P>> {
         let taken = if self.key.is_none() {
             ready!(self.begin(cx))
-        } else if let Some(entry) = self.pick_up() {
-            Ok(entry)
         } else {
+            // What came just now is found there, too.
             ready!(self.look_after(cx))
         };
         let taken = taken.map(|entry| self.guard(entry));
@@ -183,37 +196,55 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         Poll::Ready(taken)
     }
 
+    // ---- joining the line ---------------------------------------------------------------------
+
+    /// Joins the line where nothing but the line decides. `false` when there is more to it.
+    #[inline(always)]
+    fn join_steady_line(&mut self, cx: &mut Context<'_>) -> bool {
+        let shared = &self.pool().shared;
+        if !shared.is_steady() || !self.traits.wishes_nothing() {
+            return false;
+        }
+        let task = TaskId::current();
+        let Some(runtime) = rt::current_id(task, cx.waker()) else {
+            return false;
+        };
+        // The coarse clock will do for long timeouts.
+        let timeout = self.timeout_nanos();
+        let (since, timed) = shared.begin_wait(timeout < LONG_TIMEOUT);
+        let deadline = since.plus_nanos(Wait::new(timeout, timed).timeout);
+        // Cloning a waker is foreign code, and so is dropping it: not under the lock.
+        let waker = cx.waker().clone();
+        let joiner = Joiner { location: self.location, task, since, deadline };
+        let joined = shared.lock().join_line(waker, &joiner, runtime);
+        self.traits.set(Traits::TIMED, timed);
+        match joined {
+            Ok(key) => {
+                self.key = Some(key);
+                true
+            }
+            Err(waker) => {
+                drop(waker);
+                false
+            }
+        }
+    }
+
     /// Through the lock: what is idle, else into the line.
+    #[inline(never)]
     fn begin(&mut self, cx: &mut Context<'_>) -> Poll<Taken<M>> {
         let shared = &self.pool().shared;
-        let steady = shared.is_steady();
         let caller = shared.caller(self.location);
-        if !steady
-            && shared.is_plain()
+        if shared.is_plain()
             && let Some(entry) = shared.look(&caller, self.wish().tag)
         {
             return Poll::Ready(Ok(entry));
         }
-        // The coarse clock will do for long timeouts.
         let (since, timed) = shared.begin_wait(self.timeout_nanos() < LONG_TIMEOUT);
-        let wait = Wait::new(self.timeout_nanos(), timed);
-        let deadline = since.plus_nanos(wait.timeout);
-        let runtime = rt::current_id(caller.task, cx.waker());
+        let deadline = since.plus_nanos(Wait::new(self.timeout_nanos(), timed).timeout);
         let asker = Asker { caller: &caller, wish: self.wish(), since, deadline };
-        // Cloning a waker is foreign code: not under the lock.
-        let mut waker = Some(cx.waker().clone());
-        let mut key = None;
-        if steady && runtime.is_some() {
-            let mut state = shared.lock();
-            if state.watcher() == runtime {
-                key = state.join_line(&asker, &mut waker, since);
-            }
-        }
+        let waker = Some(cx.waker().clone());
         self.traits.set(Traits::TIMED, timed);
-        if key.is_some() {
-            self.key = key;
-            return Poll::Pending;
-        }
         self.join_or_take(&asker, waker, cx)
     }
 
@@ -229,7 +260,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         let (since, deadline) = (asker.since, asker.deadline);
         loop {
             let shared = &self.pool().shared;
-            match self.join(asker, runtime, &mut waker) {
+            match self.join_or_look(asker, runtime, &mut waker) {
                 Joined::Idle { entry, poke } => {
                     // It may have died while it was idle; the next one then.
                     if let Some(entry) = shared.unless_broken(entry, false) {
@@ -261,7 +292,7 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
     }
 
     /// Takes what is idle, or joins the line: one decision.
-    fn join(
+    fn join_or_look(
         &self,
         asker: &Asker<'_>,
         runtime: Option<RuntimeId>,
@@ -298,14 +329,59 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
         })
     }
 
-    /// In line, and woken: mostly because the turn has come.
-    #[inline]
-    fn pick_up(&mut self) -> Option<Box<Entry<Connection<M>>>> {
-        let (wait, now) = (self.wait(), clock::coarse());
+    // ---- being served -------------------------------------------------------------------------
+
+    /// In line, and woken: mostly because the turn has come, and there is no more to it than to take
+    /// what was given.
+    #[inline(never)]
+    fn pick_up(&mut self, cx: &mut Context<'_>) -> Poll<Got<M, P>> {
         let shared = &self.pool.as_ref().expect("polled after it was ready").borrow().shared;
-        let entry = shared.lock().pick_up(&shared.rules(), &mut self.key, wait, now)?;
-        shared.lend(&entry, self.location);
-        Some(entry)
+        let Some(entry) = shared.collect(&mut self.key) else {
+            return self.poll_carefully(cx);
+        };
+        let usual = shared.acquire_timeout();
+        let wait = Wait::new(self.timeout_or(usual), self.traits.has(Traits::TIMED));
+        if shared.served_plainly(&entry, wait, self.location) {
+            return Poll::Ready(Ok(self.guard(entry)));
+        }
+        let taken = ready!(self.pick_up_carefully(entry, cx));
+        let taken = taken.map(|entry| self.guard(entry));
+        self.pool = None;
+        Poll::Ready(taken)
+    }
+
+    #[inline(never)]
+    fn pick_up_carefully(
+        &mut self,
+        entry: Box<Entry<Connection<M>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Taken<M>> {
+        let (wait, now) = (self.wait(), clock::now());
+        let shared = &self.pool.as_ref().expect("polled after it was ready").borrow().shared;
+        let deadline = entry.awaited_until;
+        let since = wait.began(deadline);
+        if !self.traits.has(Traits::CAME_LATE) && shared.is_stale(&entry, now) {
+            self.traits.set(Traits::CAME_LATE, true);
+            let caller = shared.caller(self.location);
+            let asker = Asker { caller: &caller, wish: self.wish(), since, deadline };
+            let waker = cx.waker().clone();
+            self.key = Some(shared.change(|state, rules, actions| {
+                state.give_back_stale(rules, entry, waker, &asker, now, actions)
+            }));
+            return self.look_after(cx);
+        }
+        let mut waited = now.saturating_duration_since(since);
+        if !entry.was_idle {
+            waited = shared.book_wait(&entry, since, wait.timed, now);
+        }
+        if !shared.is_steady() {
+            shared.change(|state, rules, actions| state.pass_by(rules, now, actions));
+        }
+        let claimed = Claimed { served: Ok(entry), since, deadline, waited, waker: None };
+        match self.take(claimed, cx) {
+            Some(taken) => Poll::Ready(taken),
+            None => self.look_after(cx),
+        }
     }
 
     /// In line: has the turn come, or the time run out?
@@ -343,11 +419,8 @@ impl<M: Manager, P: Borrow<Pool<M>>> Acquire<M, P> {
             let mut waited = waited;
             if was_idle {
                 // Only now is it known that it was served.
-                let (timed, now) = (self.traits.has(Traits::TIMED), clock::now());
-                let book = |state: &mut State<_, _>, rules: &Rules<'_>| {
-                    state.book_served(rules, &entry, since, timed, now)
-                };
-                waited = shared.peek(book);
+                let timed = self.traits.has(Traits::TIMED);
+                waited = shared.book_wait(&entry, since, timed, clock::now());
             }
             shared.lend(&entry, self.location);
             shared.served_late(&mut entry, waited);

@@ -149,51 +149,51 @@ pub struct ConnectionInfo {
 }
 
 /// A connection in the pool's hands. Boxed once, at birth; the box moves, the connection does not.
+/// What is looked at each time it changes hands comes first.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Entry<C> {
-    pub(crate) connection: C,
-    pub(crate) id: ConnectionId,
     /// The slot it occupies.
     pub(crate) slot: u32,
-    pub(crate) created: Instant,
-    /// When its lifetime ends, its jitter included.
-    pub(crate) expires: Option<Instant>,
-    /// When it was last returned.
-    pub(crate) idle_since: Instant,
-    /// When it last showed that it is alive.
-    pub(crate) proven_at: Instant,
-    pub(crate) checked_out_at: Instant,
+    pub(crate) special: Special,
     /// It is handed out without the lock until then: it may need to be proved alive.
     pub(crate) good_until: Instant,
     /// It changes hands without the lock until then: the pool wants to look at it now and then, and at
     /// the end of its life.
     pub(crate) open_until: Instant,
-    pub(crate) timing: Timing,
-    /// When somebody was told to come for it.
-    pub(crate) granted_at: Instant,
-    pub(crate) special: Special,
-    /// It has lain idle since its manager was last asked for its hygiene.
-    pub(crate) was_idle: bool,
+    pub(crate) checked_out_at: Instant,
+    /// When it last showed that it is alive.
+    pub(crate) proven_at: Instant,
+    /// When it was last returned.
+    pub(crate) idle_since: Instant,
     pub(crate) uses: u64,
-    pub(crate) tag: Option<Tag>,
+    pub(crate) timing: Timing,
     /// The generation of the pool it was opened in; older ones are not handed out again.
     pub(crate) generation: u64,
+    /// When somebody was told to come for it, and until when that one would have waited.
+    pub(crate) granted_at: Instant,
+    pub(crate) awaited_until: Instant,
+    /// How long the pool just spent making it fit for use; not part of the next wait.
+    pub(crate) preparation: Duration,
+    /// It has lain idle since its manager was last asked for its hygiene.
+    pub(crate) was_idle: bool,
+    pub(crate) connection: C,
+    pub(crate) id: ConnectionId,
+    pub(crate) tag: Option<Tag>,
+    pub(crate) created: Instant,
+    /// When its lifetime ends, its jitter included.
+    pub(crate) expires: Option<Instant>,
     /// When it is validated in the background, if it is idle then.
     pub(crate) keepalive_at: Option<Instant>,
     pub(crate) work: WorkStats,
     /// What was reported since the last checkout, to be added to the pool's sums on return.
     pub(crate) recent: WorkStats,
-    /// How long the pool just spent making it fit for use; not part of the next wait.
-    pub(crate) preparation: Duration,
 }
 
-impl<C> Gift for Box<Entry<C>> {
-    fn granted_at(&self) -> Instant {
-        self.granted_at
-    }
-
-    fn set_granted_at(&mut self, now: Instant) {
+impl<C> Gift for Entry<C> {
+    fn be_granted(&mut self, now: Instant, until: Instant) {
         self.granted_at = now;
+        self.awaited_until = until;
     }
 
     fn slot(&self) -> u32 {
@@ -262,6 +262,7 @@ impl<C> Entry<C> {
     #[inline]
     pub(crate) fn begin_use(&mut self, coarse: Instant, exactly: bool) {
         self.checked_out_at = coarse;
+        // One that was given back without having been picked up may have been.
         self.special.set(Special::EXACT, false);
         if exactly || self.timing.is_due(coarse) {
             self.begin_exactly(coarse, exactly);
@@ -285,25 +286,30 @@ impl<C> Entry<C> {
         let now = if exact { clock::now() } else { clock::coarse() };
         let took = now.nanos_since(self.checked_out_at);
         if exact {
-            let frequent = tally.untimed().0 > 0;
+            let frequent = tally.uses().untimed().0 > 0;
             self.timing.skip = if frequent { fastrand::u8(..4) } else { 0 };
             self.special.set(Special::EXACT, false);
         }
         if exact || took >= LONG_USE {
-            tally.count_timed(Duration::from_nanos(took), usage);
+            tally.uses().count_timed(Duration::from_nanos(took), usage);
         } else {
-            tally.count_untimed();
+            tally.uses().count_untimed();
         }
         now
     }
 
     /// It is about to change hands without the lock, for as long as that needs no decision.
     pub(crate) fn open(&mut self, good_for: u64, now: Instant) {
-        let look_in = now.plus_nanos(LOOK_IN);
-        self.open_until = self.expires.map_or(look_in, |expires| expires.min(look_in));
+        self.look_in(now);
         // Whoever takes it without the lock asks for its hygiene.
         self.was_idle = false;
         self.be_good(good_for);
+    }
+
+    /// The pool has looked at it.
+    pub(crate) fn look_in(&mut self, now: Instant) {
+        let again = now.plus_nanos(LOOK_IN);
+        self.open_until = self.expires.map_or(again, |expires| expires.min(again));
     }
 
     /// Until when it need not be proved alive again: for so many nanoseconds after it was last.
@@ -373,6 +379,7 @@ mod tests {
             open_until: now,
             timing: Timing::new(now),
             granted_at: now,
+            awaited_until: now,
             special: Special::default(),
             was_idle: false,
             uses: 0,

@@ -84,6 +84,7 @@ mod manager;
 #[cfg(any(wellspring_loom, wellspring_shuttle))]
 pub mod model;
 mod options;
+mod pieces;
 mod pool;
 mod pooled;
 mod retry;

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::rules::Rules;
-use crate::shared::{Lending, Shared};
+use crate::shared::Shared;
 use crate::state::{Look, State};
 use crate::sync::Arc;
 use crate::{
@@ -124,26 +124,26 @@ impl<M: Manager> Pool<M> {
     /// Everything the pool can tell.
     pub fn stats(&self) -> Stats {
         let recorders = &self.shared.recorders;
-        // Waits are counted under the lock.
-        let (status, mut counters, wait, waits) = self.shared.peek(|state, _| {
-            let wait = recorders.wait.snapshot();
-            (state.status(clock::now()), state.counters, wait, Lending::of(&state.waits))
-        });
-        let flushes = recorders.usage.hold_flushes();
-        let usage = recorders.usage.snapshot();
+        // What was only counted is in the slots' own books.
+        let flushes = (recorders.wait.hold_flushes(), recorders.usage.hold_flushes());
+        let (wait, usage) = (recorders.wait.snapshot(), recorders.usage.snapshot());
         let lent = self.shared.lent();
         drop(flushes);
-        counters.acquired_directly += lent.acquired;
+        let (status, mut counters) =
+            self.shared.peek(|state, _| (state.status(clock::now()), state.counters));
+        let wait = lent.waits.complete(wait);
+        counters.acquired_directly = lent.acquired;
+        counters.acquired_after_wait = wait.count;
         Stats {
             name: self.name().to_owned(),
             status,
             counters,
             work: lent.work,
-            wait: waits.complete(wait).with(Duration::ZERO, counters.acquired_directly),
+            wait: wait.with(Duration::ZERO, counters.acquired_directly),
             connect: recorders.connect.snapshot(),
             validate: recorders.validate.snapshot(),
             reset: recorders.reset.snapshot(),
-            usage: lent.complete(usage),
+            usage: lent.uses.complete(usage),
         }
     }
 

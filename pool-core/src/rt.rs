@@ -28,6 +28,7 @@ mod imp {
     /// count that all threads share. A task stays in its runtime; one that drives other runtimes itself
     /// has another waker in each. (Tasks of a `LocalSet` go wherever that is driven, so whatever hangs on
     /// it for long looks by [`current`].)
+    #[inline]
     pub(crate) fn current_id(task: Option<TaskId>, waker: &Waker) -> Option<RuntimeId> {
         const KNOWN: usize = 64;
         type Home = (u64, usize, Option<RuntimeId>);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::clock::{FAR, Instant};
-use crate::entry::Entry;
+use crate::clock::{self, FAR, Instant};
+use crate::entry::{Entry, LONG_USE};
 use crate::histogram::Histogram;
+use crate::tally::Tally;
 use crate::{CloseReason, PoolOptions, Validate, WorkKind};
 
 /// The parts of the options and hooks that decisions depend on.
@@ -31,6 +32,29 @@ impl Rules<'_> {
                 Validate::Always => true,
                 Validate::Idle(limit) => now.saturating_duration_since(entry.proven_at) > limit,
             }
+    }
+
+    /// Somebody has what he waited for: one that was idle only once it is known to be alive. Takes note
+    /// of how long he waited, without the time that went into preparing the connection.
+    #[inline]
+    pub(crate) fn book_wait<C>(
+        &self,
+        tally: &Tally,
+        entry: &Entry<C>,
+        since: Instant,
+        timed: bool,
+        now: Instant,
+    ) -> Duration {
+        let now = if timed { clock::now() } else { now };
+        let waited = now.nanos_since(since);
+        // A long wait is known well enough by the coarse clock.
+        if timed || waited >= LONG_USE {
+            let waited = Duration::from_nanos(waited).saturating_sub(entry.preparation);
+            tally.waits().count_timed(waited, self.waits);
+        } else {
+            tally.waits().count_untimed();
+        }
+        Duration::from_nanos(waited)
     }
 
     /// Why a connection has been used enough.

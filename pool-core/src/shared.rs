@@ -15,7 +15,6 @@ use tokio::sync::Notify;
 pub(crate) use guards::{Held, Permit, drop_quietly};
 
 use lending::Ease;
-pub(crate) use lending::Lending;
 
 use crate::actions::{Actions, More, Notice, caught};
 use crate::caller::Caller;
@@ -29,6 +28,7 @@ use crate::shelf::Shelf;
 use crate::state::State;
 use crate::stats::Recorders;
 use crate::sync::{Arc, Mutex, MutexGuard, Weak};
+use crate::waiters::Mailboxes;
 use crate::{ConfigError, Event, Listener, Manager, PoolOptions, clock};
 use crate::{background, connect, housekeeper};
 
@@ -42,8 +42,10 @@ pub(crate) struct Shared<M: Manager> {
     pub(crate) signals: Arc<Signals>,
     /// Idle connections, for whoever comes.
     shelf: Arc<Shelf<Entry<M::Connection>>>,
+    /// Where those who waited find what they are given.
+    mail: Arc<Mailboxes<Entry<M::Connection>>>,
     ease: Ease,
-    state: Mutex<State<M::Connection, M::Error>>,
+    state: OwnLine<Mutex<State<M::Connection, M::Error>>>,
     /// When the last wait began that was timed.
     wait_timed_at: AtomicU64,
     /// A hint that the short steps of those who wait are worth trying.
@@ -52,6 +54,10 @@ pub(crate) struct Shared<M: Manager> {
     runtime: Mutex<Option<Runtime>>,
     this: Weak<Self>,
 }
+
+/// What many threads write to, away from what they only read.
+#[repr(align(128))]
+struct OwnLine<T>(T);
 
 /// What background tasks listen to while they sleep, without keeping the pool alive.
 #[derive(Debug, Default)]
@@ -80,6 +86,7 @@ impl<M: Manager> Shared<M> {
         clock::follow_tests();
         let mut refused = None;
         let shelf = Arc::new(Shelf::new(options.sizes().limit()));
+        let mail = Arc::new(Mailboxes::new());
         let ease = Ease::new(&options, &hooks, listener.is_some(), group.is_some());
         let shared = Arc::new_cyclic(|this: &Weak<Self>| {
             let membership = group.and_then(|(group, share)| {
@@ -88,8 +95,14 @@ impl<M: Manager> Shared<M> {
             });
             Self {
                 name,
-                state: Mutex::new(State::new(&options, membership, Arc::clone(&shelf))),
+                state: OwnLine(Mutex::new(State::new(
+                    &options,
+                    membership,
+                    Arc::clone(&shelf),
+                    Arc::clone(&mail),
+                ))),
                 shelf,
+                mail,
                 ease,
                 wait_timed_at: AtomicU64::new(0),
                 steady: AtomicBool::new(false),
@@ -122,13 +135,13 @@ impl<M: Manager> Shared<M> {
         &self,
         look: impl FnOnce(&mut State<M::Connection, M::Error>, &Rules<'_>) -> R,
     ) -> R {
-        look(&mut self.state.lock(), &self.rules())
+        look(&mut self.state.0.lock(), &self.rules())
     }
 
     /// The state, for a step that asks for nothing afterwards.
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<M::Connection, M::Error>> {
-        self.state.lock()
+        self.state.0.lock()
     }
 
     /// How long is waited at most by default, in nanoseconds.
@@ -172,7 +185,7 @@ impl<M: Manager> Shared<M> {
     ) -> R {
         let mut actions = Actions::default();
         let rules = self.rules();
-        let mut state = self.state.lock();
+        let mut state = self.state.0.lock();
         state.collect();
         let result = change(&mut state, &rules, &mut actions);
         state.settle(&rules, &mut actions);
@@ -410,7 +423,7 @@ impl<M: Manager> Member for Shared<M> {
 impl<M: Manager> Drop for Shared<M> {
     fn drop(&mut self) {
         // The housekeeper and those who back off sleep without holding the pool; let them end.
-        let mut state = self.state.lock();
+        let mut state = self.state.0.lock();
         let (bell, idle) = (state.bell(), state.take_idle());
         drop(state);
         bell.notify_one();

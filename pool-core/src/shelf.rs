@@ -6,25 +6,18 @@
 mod place;
 
 use std::marker::PhantomData;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::pieces::Pieces;
 use crate::tally::Tally;
-pub(crate) use place::{Borrower, Place, Seal};
+pub(crate) use place::{Borrower, Content, Place, Seal};
 
 /// The most places made at once when the pool is.
 const FIRST: usize = 1024;
 
-/// How many places the first of the further pieces has; each next one has twice as many.
-const PIECE: usize = 64;
-
-/// Enough pieces for any number of slots.
-const PIECES: usize = 27;
-
 /// The places of a pool.
 pub(crate) struct Shelf<T> {
-    first: Box<[Place<T>]>,
-    further: [OnceLock<Box<[Place<T>]>>; PIECES],
+    places: Pieces<Place<T>>,
     sign: Sign,
     /// It owns boxes, and gives them to any thread.
     _owner: PhantomData<std::sync::Mutex<Box<T>>>,
@@ -44,8 +37,7 @@ impl<T> Shelf<T> {
     /// Places for `slots` slots, all sealed; more can be had.
     pub(crate) fn new(slots: usize) -> Self {
         Self {
-            first: places(0, slots.clamp(1, FIRST)),
-            further: [const { OnceLock::new() }; PIECES],
+            places: Pieces::new(slots.clamp(1, FIRST), Place::new),
             sign: Sign::default(),
             _owner: PhantomData,
         }
@@ -62,14 +54,14 @@ impl<T> Shelf<T> {
     /// that were made at once.
     #[inline(always)]
     pub(crate) fn take_hinted(&self) -> Option<(&Place<T>, Box<T>)> {
-        let place = self.first.get(hint::get() as usize)?;
+        let place = self.find_first(hint::get())?;
         Some((place, place.take()?))
     }
 
     /// The place of a slot that is among those made at once.
     #[inline(always)]
     pub(crate) fn find_first(&self, slot: u32) -> Option<&Place<T>> {
-        self.first.get(slot as usize)
+        self.places.get_first(slot)
     }
 
     /// A hint that looking is of use: some places are not sealed.
@@ -86,14 +78,14 @@ impl<T> Shelf<T> {
     /// Takes what lies in one place.
     #[inline]
     pub(crate) fn take(&self, slot: u32) -> Option<(&Place<T>, Box<T>)> {
-        let place = self.find(slot)?;
+        let place = self.places.get(slot)?;
         Some((place, place.take()?))
     }
 
     /// The place of a slot that was given one.
     #[inline]
     pub(crate) fn place(&self, slot: u32) -> &Place<T> {
-        self.find(slot).expect("a slot in use has a place")
+        self.places.get(slot).expect("a slot in use has a place")
     }
 
     // ---- looking on -------------------------------------------------------------------------
@@ -110,19 +102,14 @@ impl<T> Shelf<T> {
 
     /// The tallies of all slots there have been.
     pub(crate) fn tallies(&self) -> impl Iterator<Item = &Tally> {
-        let further = self.further.iter().map_while(|piece| piece.get());
-        let places = self.first.iter().chain(further.flat_map(|piece| piece.iter()));
-        places.map(Place::tally)
+        self.places.iter().map(Place::tally)
     }
 
     // ---- for the state, under its lock ------------------------------------------------------
 
     /// Makes sure that there is a place for `slot`.
     pub(crate) fn reach(&self, slot: u32) {
-        if let Some((piece, _)) = self.beyond(slot) {
-            let first = self.first.len() + PIECE * ((1 << piece) - 1);
-            self.further[piece].get_or_init(|| places(first, PIECE << piece));
-        }
+        self.places.reach(slot, Place::new);
         let reach = self.sign.reach.load(Ordering::Relaxed).max(slot + 1);
         self.sign.reach.store(reach, Ordering::Relaxed);
     }
@@ -148,44 +135,6 @@ impl<T> Shelf<T> {
     /// Where the caller's thread looks first from now on.
     pub(crate) fn look_first_at(&self, slot: u32) {
         hint::set(slot);
-    }
-
-    // ---- places by number -------------------------------------------------------------------
-
-    #[inline]
-    fn find(&self, slot: u32) -> Option<&Place<T>> {
-        match self.first.get(slot as usize) {
-            Some(place) => Some(place),
-            None => self.find_further(slot),
-        }
-    }
-
-    #[cold]
-    fn find_further(&self, slot: u32) -> Option<&Place<T>> {
-        let (piece, index) = self.beyond(slot)?;
-        self.further[piece].get()?.get(index)
-    }
-
-    /// The piece and the index in it of a slot that is not among the first.
-    fn beyond(&self, slot: u32) -> Option<(usize, usize)> {
-        let index = (slot as usize).checked_sub(self.first.len())?;
-        let piece = (index / PIECE + 1).ilog2();
-        Some((piece as usize, index - PIECE * ((1 << piece) - 1)))
-    }
-}
-
-/// The places of `count` slots, from `first` on.
-fn places<T>(first: usize, count: usize) -> Box<[Place<T>]> {
-    // Slots are numbered by `u32`.
-    (first..first + count).map(|slot| Place::new(slot as u32)).collect()
-}
-
-impl<T> Drop for Shelf<T> {
-    fn drop(&mut self) {
-        // The pool takes them out before, where it cares how they end.
-        for slot in 0..self.sign.reach.load(Ordering::Relaxed) {
-            drop(self.seal(slot));
-        }
     }
 }
 
@@ -240,7 +189,7 @@ mod tests {
             assert!(matches!(shelf.seal(slot), Seal::Already));
             shelf.open(slot, Box::new(slot)).unwrap();
         }
-        assert!(shelf.find(1 << 20).is_none());
+        assert!(shelf.places.get(1 << 20).is_none());
         for slot in (0..5000).rev() {
             assert!(shelf.is_lying(slot));
             assert_eq!(take(&shelf, slot).as_deref(), Some(&slot));

@@ -45,6 +45,7 @@ use tokio::sync::Notify;
 pub(crate) use acquiring::{Asker, Claimed, Look, Wait};
 pub(crate) use admitting::Arrival;
 pub(crate) use connecting::{FailedConnect, OVERLOADED, Verdict};
+pub(crate) use handing::Joiner;
 pub(crate) use sizing::Reserve;
 
 use crate::circuit::Circuit;
@@ -55,8 +56,7 @@ use crate::options::Sizes;
 use crate::rt::RuntimeId;
 use crate::shelf::Shelf;
 use crate::slots::{Phase as SlotPhase, Slots};
-use crate::tally::Tally;
-use crate::waiters::Waiters;
+use crate::waiters::{Mailboxes, Waiters};
 use crate::{ConnectError, Counters, PoolOptions};
 
 /// How long a granted connection may lie unclaimed while others wait, before it is taken back.
@@ -65,13 +65,22 @@ pub(crate) const GRANT_PATIENCE: Duration = Duration::from_millis(100);
 /// How long a validation or reset is counted on to give its connection to a waiter.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// What is looked at each time somebody joins the line or is served comes first.
+#[repr(C)]
 pub(crate) struct State<C, E> {
-    /// In the order in which they became idle.
-    idle: VecDeque<Box<Entry<C>>>,
-    waiters: Waiters<Box<Entry<C>>, Failure<E>>,
-    slots: Slots,
+    waiters: Waiters<Entry<C>, Failure<E>>,
     /// Nothing but the line decides (`handing`).
     steady: bool,
+    /// Connections of older generations are not handed out any more.
+    generation: u64,
+    slots: Slots,
+    /// The runtime whose timer wakes the housekeeper. It also looks after the deadlines of those who
+    /// wait in that runtime; others have timers of their own.
+    watcher: Option<RuntimeId>,
+    /// When the housekeeper looks again.
+    next_look: Option<Instant>,
+    /// In the order in which they became idle.
+    idle: VecDeque<Box<Entry<C>>>,
     /// Where connections change hands without the lock.
     shelf: Arc<Shelf<Entry<C>>>,
     sizes: Sizes,
@@ -82,8 +91,6 @@ pub(crate) struct State<C, E> {
     /// How often own waiters were served while another pool waited.
     kept: u32,
     next_id: u64,
-    /// Connections of older generations are not handed out any more.
-    generation: u64,
     closed: bool,
     paused: bool,
     /// Failures to connect in a row, and whether to go on.
@@ -120,14 +127,7 @@ pub(crate) struct State<C, E> {
     watching_leaks: bool,
     /// So many acquires there had been when it looked last.
     acquired_then: u64,
-    /// The runtime whose timer wakes the housekeeper. It also looks after the deadlines of those who
-    /// wait in that runtime; others have timers of their own.
-    watcher: Option<RuntimeId>,
-    /// When the housekeeper looks again.
-    next_look: Option<Instant>,
     pub(crate) counters: Counters,
-    /// How often, and in how far how long, was waited.
-    pub(crate) waits: Tally,
 }
 
 /// Why a waiter was told to give up.
@@ -146,10 +146,11 @@ impl<C, E> State<C, E> {
         options: &PoolOptions,
         membership: Option<Membership>,
         shelf: Arc<Shelf<Entry<C>>>,
+        mail: Arc<Mailboxes<Entry<C>>>,
     ) -> Self {
         Self {
             idle: VecDeque::new(),
-            waiters: Waiters::new(),
+            waiters: Waiters::new(mail),
             slots: Slots::new(),
             steady: false,
             shelf,
@@ -181,7 +182,6 @@ impl<C, E> State<C, E> {
             watcher: None,
             next_look: None,
             counters: Counters::default(),
-            waits: Tally::default(),
         }
     }
 

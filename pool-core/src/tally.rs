@@ -12,16 +12,51 @@ use crate::{Work, WorkStats};
 pub(crate) struct Tally {
     /// Taken from its place, without the lock.
     acquired: AtomicU64,
-    /// Uses that ended since the last one that was timed, which all count as that long. They are in no
+    uses: Series,
+    /// Of those who got it after a wait.
+    waits: Series,
+    work: [[AtomicU64; 4]; KINDS],
+}
+
+/// Durations that follow each other, of which some are measured.
+#[derive(Debug, Default)]
+pub(crate) struct Series {
+    /// Those since the last one that was measured, which all count as that long. They are in no
     /// histogram yet.
     untimed: AtomicU64,
-    /// How long the last one was that was timed, in nanoseconds.
+    /// How long the last one was that was measured, in nanoseconds.
     last: AtomicU64,
-    work: [[AtomicU64; 4]; KINDS],
 }
 
 fn add(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+}
+
+impl Series {
+    /// One has ended that was not measured.
+    #[inline]
+    pub(crate) fn count_untimed(&self) {
+        add(&self.untimed, 1);
+    }
+
+    /// One has ended that was measured. It stands for those that follow and are not.
+    pub(crate) fn count_timed(&self, took: Duration, all: &Histogram) {
+        let _flushes = all.hold_flushes();
+        let untimed = self.untimed.load(Ordering::Relaxed);
+        if untimed > 0 {
+            all.record_many(Duration::from_nanos(self.last.load(Ordering::Relaxed)), untimed);
+        }
+        all.record(took);
+        self.untimed.store(0, Ordering::Relaxed);
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.last.store(nanos, Ordering::Relaxed);
+    }
+
+    /// Those that are in no histogram yet, and how long they count for.
+    pub(crate) fn untimed(&self) -> (u64, Duration) {
+        let last = Duration::from_nanos(self.last.load(Ordering::Relaxed));
+        (self.untimed.load(Ordering::Relaxed), last)
+    }
 }
 
 impl Tally {
@@ -30,23 +65,16 @@ impl Tally {
         add(&self.acquired, 1);
     }
 
-    /// A use has ended that was not timed.
+    /// How long it was used each time.
     #[inline]
-    pub(crate) fn count_untimed(&self) {
-        add(&self.untimed, 1);
+    pub(crate) fn uses(&self) -> &Series {
+        &self.uses
     }
 
-    /// A use has ended that was timed. It stands for those that follow and are not.
-    pub(crate) fn count_timed(&self, took: Duration, usage: &Histogram) {
-        let _flushes = usage.hold_flushes();
-        let untimed = self.untimed.load(Ordering::Relaxed);
-        if untimed > 0 {
-            usage.record_many(Duration::from_nanos(self.last.load(Ordering::Relaxed)), untimed);
-        }
-        usage.record(took);
-        self.untimed.store(0, Ordering::Relaxed);
-        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.last.store(nanos, Ordering::Relaxed);
+    /// How long was waited for it.
+    #[inline]
+    pub(crate) fn waits(&self) -> &Series {
+        &self.waits
     }
 
     /// Adds what was reported of one use.
@@ -68,12 +96,6 @@ impl Tally {
 
     pub(crate) fn acquired(&self) -> u64 {
         self.acquired.load(Ordering::Relaxed)
-    }
-
-    /// Uses that are in no histogram yet, and how long they count for.
-    pub(crate) fn untimed(&self) -> (u64, Duration) {
-        let last = Duration::from_nanos(self.last.load(Ordering::Relaxed));
-        (self.untimed.load(Ordering::Relaxed), last)
     }
 
     pub(crate) fn work(&self) -> WorkStats {

@@ -6,6 +6,7 @@
 //! few waiters need lies beside.
 
 mod list;
+mod mailbox;
 mod node;
 mod revoking;
 #[cfg(test)]
@@ -14,13 +15,15 @@ mod tests;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::panic::Location;
+use std::sync::Arc;
 use std::task::Waker;
 
 use crate::caller::Caller;
 use crate::clock::Instant;
-use crate::state::Asker;
+use crate::state::{Asker, Joiner};
 use crate::{Priority, Tag, TaskId};
 use list::{List, NONE};
+pub(crate) use mailbox::Mailboxes;
 use node::{Extra, Flags, Node, Stage};
 
 /// So many of higher priorities are served before the first of a lower one is.
@@ -35,9 +38,21 @@ const MOST_BYPASSED: u32 = u16::MAX as u32;
 
 const NANOS_PER_MILLI: u64 = 1_000_000;
 
-/// The priorities, most urgent first, as indices of their lists.
-const ORDER: [usize; 3] =
-    [Priority::High as usize, Priority::Normal as usize, Priority::Low as usize];
+// Indices of the lists: the one in which nearly all wait is the first.
+const NORMAL: usize = 0;
+const HIGH: usize = 1;
+const LOW: usize = 2;
+
+/// The lists, most urgent first.
+const ORDER: [usize; 3] = [HIGH, NORMAL, LOW];
+
+fn list_of(priority: Priority) -> usize {
+    match priority {
+        Priority::Normal => NORMAL,
+        Priority::High => HIGH,
+        Priority::Low => LOW,
+    }
+}
 
 /// In milliseconds, beginning anew every 49 days.
 fn millis(at: Instant) -> u32 {
@@ -60,10 +75,10 @@ impl Key {
     }
 }
 
-/// What waiters are given: it knows since when somebody is to come for it.
+/// What waiters are given.
 pub(crate) trait Gift {
-    fn granted_at(&self) -> Instant;
-    fn set_granted_at(&mut self, now: Instant);
+    /// Somebody is told `now` to come for it, who would have waited `until` then.
+    fn be_granted(&mut self, now: Instant, until: Instant);
     /// The slot it comes from.
     fn slot(&self) -> u32;
 }
@@ -74,26 +89,27 @@ pub(crate) enum Outcome<T, F> {
     /// Still in line.
     Waiting,
     /// Has been given something, but was not polled since.
-    Granted(T),
+    Granted(Box<T>),
     /// Was told to give up.
     Failed(F),
 }
 
-/// All waiters of a pool.
-#[derive(Debug)]
+/// All waiters of a pool. What is written each time somebody joins or is served comes first: with the
+/// lock before it, it is one cache line.
+#[repr(C)]
 pub(crate) struct Waiters<T, F> {
-    nodes: Vec<Node<T>>,
-    extras: BTreeMap<u32, Extra<F>>,
     /// The first node that is nobody's; the others follow it.
     free: u32,
     /// By priority.
     waiting: [List; 3],
+    /// Those who were given something, longest ago first: once a mailbox is empty, its node may serve
+    /// another.
+    served: List,
     /// How many of higher priorities have been served since the first of each list could have been.
     passed: [u32; 3],
-    /// How many have been given something they have not picked up.
-    granted: usize,
-    /// How many ever were, beginning anew now and then.
-    grants: u32,
+    nodes: Vec<Node>,
+    mail: Arc<Mailboxes<T>>,
+    extras: BTreeMap<u32, Extra<F>>,
 }
 
 /// A waiter at the head of the line, about to be served.
@@ -103,31 +119,26 @@ pub(crate) struct Head {
 }
 
 impl<T: Gift, F> Waiters<T, F> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(mail: Arc<Mailboxes<T>>) -> Self {
         Self {
             nodes: Vec::new(),
             extras: BTreeMap::new(),
             free: NONE,
             waiting: [List::EMPTY; 3],
             passed: [0; 3],
-            granted: 0,
-            grants: 0,
+            served: List::EMPTY,
+            mail,
         }
     }
 
     /// How many are in line; those granted are not.
     pub(crate) fn len(&self) -> usize {
-        self.waiting.iter().map(|list| list.len).sum()
+        self.waiting.iter().map(|list| list.len as usize).sum()
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.iter().all(|list| list.head == NONE)
-    }
-
-    /// How many have been given something they have not picked up.
-    pub(crate) fn granted(&self) -> usize {
-        self.granted
     }
 
     // ---- joining ----------------------------------------------------------------------------
@@ -136,56 +147,82 @@ impl<T: Gift, F> Waiters<T, F> {
     #[inline(always)]
     pub(crate) fn push(&mut self, waker: Waker, asker: &Asker<'_>) -> Key {
         let index = self.insert(waker, asker);
-        self.link_back(asker.wish.priority as usize, index);
+        self.link_back(list_of(asker.wish.priority), index);
         Key::of(index)
     }
 
     /// Joins the line of its priority at its head.
     pub(crate) fn push_front(&mut self, waker: Waker, asker: &Asker<'_>) -> Key {
         let index = self.insert(waker, asker);
-        self.link_front(asker.wish.priority as usize, index);
+        self.link_front(list_of(asker.wish.priority), index);
         Key::of(index)
     }
 
+    /// As [`push`](Self::push), of one who wishes for nothing else.
     #[inline(always)]
+    pub(crate) fn push_plainly(&mut self, waker: Waker, joiner: &Joiner) -> Key {
+        let index = self.vacant();
+        let stale = self.node(index).occupy(waker, Priority::Normal, joiner);
+        if stale {
+            // Of one who came for it without the lock.
+            self.extras.remove(&index);
+        }
+        self.link_back(NORMAL, index);
+        Key::of(index)
+    }
+
     fn insert(&mut self, waker: Waker, asker: &Asker<'_>) -> u32 {
-        let index = self.free;
-        let index = if index == NONE { self.add(asker) } else { index };
-        let extra = asker.wish.tag.is_some() || asker.caller.backtrace.is_some();
-        let node = &mut self.nodes[index as usize];
-        self.free = node.next;
-        node.waker = Some(waker);
-        node.location = asker.caller.location;
-        node.task = asker.caller.task;
-        node.deadline = asker.deadline;
-        node.since = millis(asker.since);
-        node.bypassed = 0;
-        node.priority = asker.wish.priority;
-        node.flags = Flags(if extra { Flags::EXTRA } else { 0 });
-        if extra {
+        let index = self.vacant();
+        let stale = self.node(index).occupy(waker, asker.wish.priority, &asker.joiner());
+        if stale {
+            self.extras.remove(&index);
+        }
+        if asker.wish.tag.is_some() || asker.caller.backtrace.is_some() {
+            self.node(index).flags.set(Flags::EXTRA, true);
             let (tag, backtrace) = (asker.wish.tag, asker.caller.backtrace.clone());
             self.extras.insert(index, Extra { tag, backtrace, failure: None });
         }
         index
     }
 
-    /// One more node, which is nobody's so far.
+    /// A node that is nobody's: mostly that of whoever was served longest ago, and has come for it.
+    #[inline(always)]
+    fn vacant(&mut self) -> u32 {
+        let first = self.served.head;
+        if first != NONE && self.mail.is_empty(first) {
+            self.served.head = self.node(first).next;
+            if self.served.head == NONE {
+                self.served.tail = NONE;
+            }
+            return first;
+        }
+        self.vacant_elsewhere()
+    }
+
+    #[inline(never)]
+    fn vacant_elsewhere(&mut self) -> u32 {
+        if self.free != NONE {
+            let index = self.free;
+            self.free = self.node(index).next;
+            return index;
+        }
+        // What is not picked up holds a connection, so they are not many.
+        let empty = self.served().find(|index| self.mail.is_empty(*index));
+        match empty {
+            Some(index) => {
+                self.unserve(index);
+                index
+            }
+            None => self.add(),
+        }
+    }
+
+    /// One more node.
     #[cold]
-    fn add(&mut self, asker: &Asker<'_>) -> u32 {
+    fn add(&mut self) -> u32 {
         let index = u32::try_from(self.nodes.len()).expect("fewer than 2^32 waiters");
-        self.nodes.push(Node {
-            waker: None,
-            gift: None,
-            location: asker.caller.location,
-            task: None,
-            deadline: asker.deadline,
-            prev: NONE,
-            next: NONE,
-            since: 0,
-            bypassed: 0,
-            priority: asker.wish.priority,
-            flags: Flags::default(),
-        });
+        self.mail.reach(index);
+        self.nodes.push(Node::new());
         index
     }
 
@@ -238,12 +275,10 @@ impl<T: Gift, F> Waiters<T, F> {
     /// about to be late, and comes when called.
     #[inline(always)]
     pub(crate) fn plain_head(&self, now: Instant) -> Option<Head> {
-        if self.waiting[Priority::High as usize].head != NONE
-            || self.waiting[Priority::Low as usize].head != NONE
-        {
+        if self.waiting[HIGH].head != NONE || self.waiting[LOW].head != NONE {
             return None;
         }
-        let index = self.waiting[Priority::Normal as usize].head;
+        let index = self.waiting[NORMAL].head;
         let node = self.nodes.get(index as usize)?;
         let plain = node.waker.is_some() && node.deadline.nanos_since(now) > NEARLY_LATE;
         plain.then_some(Head { index })
@@ -354,10 +389,10 @@ impl<T: Gift, F> Waiters<T, F> {
     // ---- being served -----------------------------------------------------------------------
 
     /// Gives the head of the line what it waits for. Returns the waker to wake, outside the lock.
-    pub(crate) fn grant(&mut self, head: Head, gift: T, now: Instant) -> Option<Waker> {
-        let list = self.node(head.index).priority as usize;
+    pub(crate) fn grant(&mut self, head: Head, gift: Box<T>, now: Instant) -> Option<Waker> {
+        let list = list_of(self.node(head.index).priority);
         self.passed[list] = 0;
-        for lower in 0..list {
+        for lower in ORDER.into_iter().skip_while(|other| *other != list).skip(1) {
             if self.waiting[lower].head != NONE {
                 self.passed[lower] = self.passed[lower].saturating_add(1);
             }
@@ -368,23 +403,38 @@ impl<T: Gift, F> Waiters<T, F> {
 
     /// As [`grant`](Self::grant), to the head that [`plain_head`](Self::plain_head) found.
     #[inline(always)]
-    pub(crate) fn grant_plainly(&mut self, head: Head, gift: T, now: Instant) -> Option<Waker> {
-        self.passed[Priority::Normal as usize] = 0;
-        self.pop_front(Priority::Normal as usize);
+    pub(crate) fn grant_plainly(
+        &mut self,
+        head: Head,
+        gift: Box<T>,
+        now: Instant,
+    ) -> Option<Waker> {
+        if self.passed[NORMAL] != 0 {
+            self.passed[NORMAL] = 0;
+        }
+        let node = &mut self.nodes[head.index as usize];
+        self.waiting[NORMAL].go_on_to(node.next);
         self.give(head.index, gift, now)
     }
 
+    /// Puts `gift` into the mailbox of a waiter who has left his line.
     #[inline(always)]
-    fn give(&mut self, index: u32, mut gift: T, now: Instant) -> Option<Waker> {
-        self.granted += 1;
-        self.grants = self.grants.wrapping_add(1);
-        let order = self.grants;
-        gift.set_granted_at(now);
-        let node = self.node(index);
-        node.prev = order;
-        node.gift = Some(gift);
-        node.flags.set_stage(Stage::Granted);
-        node.waker.take()
+    fn give(&mut self, index: u32, mut gift: Box<T>, now: Instant) -> Option<Waker> {
+        let node = &mut self.nodes[index as usize];
+        node.prev = gift.slot();
+        node.next = NONE;
+        node.granted_at = now;
+        node.flags.grant();
+        gift.be_granted(now, node.deadline);
+        let waker = node.waker.take();
+        match std::mem::replace(&mut self.served.tail, index) {
+            NONE => self.served.head = index,
+            tail => self.node(tail).next = index,
+        }
+        if self.mail.put(index, gift).is_err() {
+            unreachable!("who is in line has an empty mailbox");
+        }
+        waker
     }
 
     /// Tells everybody in line to give up. Returns their wakers through `wake`.
@@ -409,20 +459,6 @@ impl<T: Gift, F> Waiters<T, F> {
         node.flags.set(Flags::EXTRA, true);
         let none = || Extra { tag: None, backtrace: None, failure: None };
         self.extras.entry(index).or_insert_with(none).failure = Some(reason);
-    }
-
-    /// What a waiter was granted and woken for, if that was no more than `patience` nanoseconds ago.
-    #[inline(always)]
-    pub(crate) fn granted_since(&self, key: &Key, now: Instant, patience: u64) -> Option<&T> {
-        let node = self.nodes.get(key.index() as usize)?;
-        let gift = node.gift.as_ref()?;
-        (node.waker.is_none() && now.nanos_since(gift.granted_at()) <= patience).then_some(gift)
-    }
-
-    /// What a waiter was granted and when, if it was.
-    pub(crate) fn granted_to(&mut self, key: &Key) -> Option<(&T, Instant)> {
-        let gift = self.node(key.index()).gift.as_ref()?;
-        Some((gift, gift.granted_at()))
     }
 
     /// True when a waiter has been served or told to give up.
@@ -462,19 +498,20 @@ impl<T: Gift, F> Waiters<T, F> {
     pub(crate) fn remove(&mut self, key: Key) -> (Outcome<T, F>, Option<Waker>) {
         let index = key.index();
         let node = self.node(index);
-        let (stage, list) = (node.flags.stage(), node.priority as usize);
-        let (gift, waker) = (node.gift.take(), node.waker.take());
+        let (stage, list) = (node.flags.stage(), list_of(node.priority));
+        let waker = node.waker.take();
         let extra = match node.flags.has(Flags::EXTRA) {
             true => self.extras.remove(&index),
             false => None,
         };
-        let outcome = match (gift, extra.and_then(|extra| extra.failure)) {
-            (Some(gift), _) => {
-                self.granted -= 1;
-                Outcome::Granted(gift)
-            }
-            (None, Some(failure)) => Outcome::Failed(failure),
-            (None, None) => {
+        if stage == Stage::Granted {
+            // With its mailbox empty, the node is nobody's.
+            let gift = self.mail.take(index).expect("its waiter has not come for it before");
+            return (Outcome::Granted(gift), waker);
+        }
+        let outcome = match extra.and_then(|extra| extra.failure) {
+            Some(failure) => Outcome::Failed(failure),
+            None => {
                 debug_assert_eq!(stage, Stage::Waiting, "a key names a live node");
                 // Those expired have already been taken out of line.
                 if self.node(index).flags.has(Flags::LINKED) {
@@ -485,24 +522,6 @@ impl<T: Gift, F> Waiters<T, F> {
         };
         self.release(index);
         (outcome, waker)
-    }
-
-    /// As [`remove`](Self::remove), of a waiter that was granted something and woken.
-    #[inline(always)]
-    pub(crate) fn remove_granted(&mut self, key: Key) -> Option<T> {
-        let index = key.index();
-        let node = self.node(index);
-        if node.flags.has(Flags::EXTRA) || node.gift.is_none() {
-            // With what lies beside.
-            return match self.remove(key).0 {
-                Outcome::Granted(gift) => Some(gift),
-                _ => None,
-            };
-        }
-        let gift = node.gift.take();
-        self.granted -= 1;
-        self.release(index);
-        gift
     }
 
     // ---- going through the line -------------------------------------------------------------
@@ -557,7 +576,7 @@ impl<T: Gift, F> Waiters<T, F> {
         });
     }
 
-    fn for_each_waiting(&mut self, mut each: impl FnMut(&mut Node<T>)) {
+    fn for_each_waiting(&mut self, mut each: impl FnMut(&mut Node)) {
         for list in ORDER {
             let mut index = self.waiting[list].head;
             while index != NONE {
@@ -569,7 +588,7 @@ impl<T: Gift, F> Waiters<T, F> {
     }
 
     #[inline(always)]
-    fn node(&mut self, index: u32) -> &mut Node<T> {
+    fn node(&mut self, index: u32) -> &mut Node {
         &mut self.nodes[index as usize]
     }
 }

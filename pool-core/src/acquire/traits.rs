@@ -14,10 +14,19 @@ impl Traits {
     pub(super) const TAGGED: u32 = 4;
     /// Its wait is timed exactly.
     pub(super) const TIMED: u32 = 8;
+    /// It has given back what it came for too late. Once only: where every poll comes late, it would
+    /// never be served.
+    pub(super) const CAME_LATE: u32 = 16;
 
     #[inline]
     pub(super) fn has(self, one: u32) -> bool {
         self.0 & one != 0
+    }
+
+    /// Nothing is asked for beyond any connection in its turn.
+    #[inline]
+    pub(super) fn wishes_nothing(self) -> bool {
+        self.0 & (Self::LOW | Self::HIGH | Self::TAGGED) == 0
     }
 
     pub(super) fn set(&mut self, one: u32, on: bool) {

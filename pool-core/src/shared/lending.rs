@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use super::Shared;
 use super::returning::Fate;
+use crate::actions::wake;
 use crate::caller::Caller;
 use crate::clock::{self, Instant};
 use crate::entry::{Entry, LONG_USE, Special};
 use crate::hooks::Hooks;
 use crate::shelf::Place;
-use crate::state::Look;
+use crate::state::{GRANT_PATIENCE, Look, Wait};
 use crate::tally::Tally;
+use crate::waiters::Key;
 use crate::{
     CloseReason, Event, HistogramSnapshot, Hygiene, Manager, PoolOptions, ResetPolicy, Reuse, Tag,
     TaskId, Validate, WorkStats,
@@ -158,14 +160,40 @@ impl<M: Manager> Shared<M> {
         {
             return self.release_carefully(entry);
         }
-        place.tally().count_untimed();
+        place.tally().uses().count_untimed();
         if took <= self.ease.trusted {
             entry.proven_at = now;
         }
         entry.idle_since = now;
         entry.be_good(self.ease.good_for);
+        self.settle(place, entry, now);
+    }
+
+    /// Puts a connection that is fit for use back in its place, or gives it to who waits.
+    #[inline(always)]
+    fn settle(&self, place: &Place<Entry<M::Connection>>, entry: Owned<M>, now: Instant) {
+        // While somebody waits, the place is sealed.
+        if self.is_steady() {
+            return self.pass_on(place, entry, now);
+        }
         if let Err(entry) = place.put(entry) {
-            self.decide(entry, Fate::Admit, now);
+            self.pass_on(place, entry, now);
+        }
+    }
+
+    /// Gives a connection that is fit for use to the first in line, or lets the state decide.
+    #[inline(never)]
+    pub(super) fn pass_on(
+        &self,
+        place: &Place<Entry<M::Connection>>,
+        entry: Owned<M>,
+        now: Instant,
+    ) {
+        place.take_back();
+        let handed = self.lock().hand_over(entry, now, self.ease.listening);
+        match handed {
+            Ok(waker) => waker.into_iter().for_each(wake),
+            Err(entry) => self.decide(entry, Fate::Admit, now),
         }
     }
 
@@ -189,18 +217,19 @@ impl<M: Manager> Shared<M> {
             self.judge(&mut entry)
         };
         entry.idle_since = now;
-        if matches!(fate, Fate::Admit)
-            && self.ease.may_open
+        let fit = matches!(fate, Fate::Admit)
             && now < entry.open_until
-            && self.rules().worn(&entry).is_none()
-        {
-            entry.be_good(self.ease.good_for);
-            if let Err(entry) = place.put(entry) {
-                self.decide(entry, fate, now);
-            }
-            return;
+            && self.rules().worn(&entry).is_none();
+        if !fit {
+            entry.good_until = now;
+            return self.decide(entry, fate, now);
         }
-        self.decide(entry, fate, now);
+        entry.be_good(self.ease.good_for);
+        if self.ease.may_open {
+            self.settle(place, entry, now);
+        } else {
+            self.pass_on(place, entry, now);
+        }
     }
 
     /// Says who has what the state has handed out.
@@ -208,6 +237,62 @@ impl<M: Manager> Shared<M> {
     pub(crate) fn lend(&self, entry: &Entry<M::Connection>, location: &'static Location<'static>) {
         let place = self.shelf.place(entry.slot);
         place.lend(location, TaskId::current(), entry.checked_out_at);
+    }
+
+    /// Takes what somebody who waits was given.
+    #[inline(always)]
+    pub(crate) fn collect(&self, key: &mut Option<Key>) -> Option<Owned<M>> {
+        self.mail.collect(key)
+    }
+
+    /// Somebody has come in time for what came straight from its last holder. `false` when there is
+    /// more to it than to take note of that.
+    #[inline(always)]
+    pub(crate) fn served_plainly(
+        &self,
+        entry: &Entry<M::Connection>,
+        wait: Wait,
+        location: &'static Location<'static>,
+    ) -> bool {
+        let now = clock::coarse();
+        let waited = now.nanos_since(wait.began(entry.awaited_until));
+        let plain = self.is_steady()
+            && !entry.was_idle
+            && entry.preparation.is_zero()
+            && now.nanos_since(entry.granted_at) <= const { clock::nanos(GRANT_PATIENCE) }
+            && !wait.timed
+            && waited < LONG_USE
+            && !self.ease.listening;
+        let Some(place) = self.shelf.find_first(entry.slot).filter(|_| plain) else {
+            return false;
+        };
+        place.tally().waits().count_untimed();
+        place.lend(location, TaskId::current(), entry.checked_out_at);
+        true
+    }
+
+    /// Takes note of how long somebody waited.
+    pub(crate) fn book_wait(
+        &self,
+        entry: &Entry<M::Connection>,
+        since: Instant,
+        timed: bool,
+        now: Instant,
+    ) -> Duration {
+        let tally = self.shelf.place(entry.slot).tally();
+        self.rules().book_wait(tally, entry, since, timed, now)
+    }
+
+    /// What was granted long ago, and is not fit for use any more.
+    pub(crate) fn is_stale(&self, entry: &Entry<M::Connection>, now: Instant) -> bool {
+        let silent = now.saturating_duration_since(entry.proven_at);
+        let proven = match self.options.validate {
+            Validate::Never => true,
+            Validate::Idle(limit) => silent <= limit,
+            Validate::Always => false,
+        };
+        now.saturating_duration_since(entry.granted_at) > GRANT_PATIENCE
+            && (!proven || entry.is_expired(now))
     }
 
     /// Takes an idle connection that is fit as it is, through the lock.
@@ -281,25 +366,26 @@ impl<M: Manager> Shared<M> {
 pub(crate) struct Lending {
     pub(crate) acquired: u64,
     pub(crate) work: WorkStats,
-    untimed: Vec<(u64, Duration)>,
+    pub(crate) uses: Untimed,
+    pub(crate) waits: Untimed,
 }
 
-impl Lending {
-    /// The sums of one book.
-    pub(crate) fn of(tally: &Tally) -> Self {
-        let mut lending = Self::default();
-        lending.add(tally);
-        lending
-    }
+/// What was only counted, and how long each of it counts for.
+#[derive(Debug, Default)]
+pub(crate) struct Untimed(Vec<(u64, Duration)>);
 
+impl Lending {
     fn add(&mut self, tally: &Tally) {
         self.acquired += tally.acquired();
-        self.untimed.extend(Some(tally.untimed()).filter(|(count, _)| *count > 0));
+        self.uses.0.push(tally.uses().untimed());
+        self.waits.0.push(tally.waits().untimed());
         self.work.merge(&tally.work());
     }
+}
 
+impl Untimed {
     /// Adds what was not timed to `timed`, which was read while none of it could get there.
     pub(crate) fn complete(&self, timed: HistogramSnapshot) -> HistogramSnapshot {
-        self.untimed.iter().fold(timed, |all, &(count, took)| all.with(took, count))
+        self.0.iter().fold(timed, |all, &(count, took)| all.with(took, count))
     }
 }

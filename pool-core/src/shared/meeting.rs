@@ -115,7 +115,7 @@ async fn who_has_not_said_who_he_is_is_watched() {
     let shared = &pool.shared;
     // A round has seen all that was acquired so far; the next is to come.
     let mut rounds = 0;
-    while shared.change(|state, _, _| state.has_more_acquires()) {
+    while shared.change(|state, rules, _| state.has_more_acquires(rules)) {
         tokio::time::sleep(minute / 4).await;
         rounds += 1;
     }

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::abandoned::Abandoned;
-use crate::actions::{caught, wake};
+use crate::actions::caught;
 use crate::clock::{self, Instant};
 use crate::entry::Entry;
 use crate::state::Arrival;
@@ -19,17 +19,8 @@ pub(super) enum Fate {
 
 impl<M: Manager> Shared<M> {
     /// As [`release`](Self::release), where the state decides what becomes of it.
-    pub(super) fn decide(&self, entry: Box<Entry<M::Connection>>, fate: Fate, now: Instant) {
-        let mut entry = if matches!(fate, Fate::Admit) && self.is_steady() {
-            self.shelf.place(entry.slot).take_back();
-            let handed = self.lock().hand_over(&self.rules(), entry, now);
-            match handed {
-                Ok(waker) => return waker.into_iter().for_each(wake),
-                Err(entry) => entry,
-            }
-        } else {
-            entry
-        };
+    #[inline(never)]
+    pub(super) fn decide(&self, mut entry: Box<Entry<M::Connection>>, fate: Fate, now: Instant) {
         let stuck = self.change(|state, rules, actions| {
             // Exactly, where somebody may be late.
             let now = if state.has_waiters() { clock::now() } else { now };

@@ -2,7 +2,7 @@
 //! `unsafe` code is here.
 //!
 //! # The protocol
-//! A place is in one of three states, told by one atomic pointer:
+//! The content of a place is in one of three states, told by one atomic pointer:
 //!
 //! - *sealed*: the slot is in the hands of the pool's state, behind its lock;
 //! - *lying* here: a connection is idle, and whoever exchanges the pointer has it;
@@ -21,6 +21,9 @@
 //! later find nothing here, and those who return something must go through the lock, where the first
 //! in line gets it. There is no flag to be seen in time, and so nothing that depends on the order in
 //! which two places become visible; each exchange only has to carry the connection's content along.
+//!
+//! Where waiters find what they are given (`waiters::mailbox`), a content is never sealed: it is filled
+//! under the lock, and emptied by its waiter, or under the lock if that does not come.
 //!
 //! # Invariants
 //! 1. A pointer in a place is null (out), [`sealed`] or came from `Box::into_raw` and is owned by the
@@ -43,15 +46,110 @@ fn sealed<T>() -> *mut T {
     ptr::without_provenance_mut(1)
 }
 
+/// What a place holds, if anything.
+pub(crate) struct Content<T> {
+    pointer: AtomicPtr<T>,
+    witness: Witness,
+}
+
+/// What sealing came to.
+#[derive(Debug)]
+pub(crate) enum Seal<T> {
+    /// A connection lay there.
+    Lying(Box<T>),
+    /// Its holder has it, and will find the place sealed.
+    Out,
+    Already,
+}
+
+impl<T> Content<T> {
+    /// Nothing, in the hands of the state.
+    pub(super) fn sealed() -> Self {
+        Self { pointer: AtomicPtr::new(sealed()), witness: Witness::new() }
+    }
+
+    /// Nothing, to be filled.
+    pub(crate) fn empty() -> Self {
+        Self { pointer: AtomicPtr::new(ptr::null_mut()), witness: Witness::new() }
+    }
+
+    /// Takes what lies here.
+    #[inline(always)]
+    pub(crate) fn take(&self) -> Option<Box<T>> {
+        let seen = self.pointer.load(Ordering::Relaxed);
+        if seen.is_null() || seen == sealed() {
+            return None;
+        }
+        // If it was taken and put back in between, or another came to its address, it is had all the
+        // same.
+        let out = ptr::null_mut();
+        let taken = self.pointer.compare_exchange(seen, out, Ordering::Acquire, Ordering::Relaxed);
+        // Not `seen`: what lay there then may be gone, and another at the same address.
+        let taken = taken.ok()?;
+        self.witness.touch();
+        // SAFETY: by invariant 1 the content owned the box, and the exchange made it ours.
+        Some(unsafe { Box::from_raw(taken) })
+    }
+
+    /// Puts `value` where nothing is; gives it back when it is sealed, or not empty.
+    #[inline]
+    pub(crate) fn put(&self, value: Box<T>) -> Result<(), Box<T>> {
+        self.fill(ptr::null_mut(), value)
+    }
+
+    /// Takes it into the hands of the state.
+    pub(super) fn seal(&self) -> Seal<T> {
+        let before = self.pointer.swap(sealed(), Ordering::Acquire);
+        if before == sealed() {
+            return Seal::Already;
+        }
+        if before.is_null() {
+            return Seal::Out;
+        }
+        self.witness.touch();
+        // SAFETY: by invariant 1 the content owned the box, and the exchange made it ours.
+        Seal::Lying(unsafe { Box::from_raw(before) })
+    }
+
+    /// Lays `value` in the sealed place, for whoever comes; gives it back if it is not sealed.
+    pub(super) fn open(&self, value: Box<T>) -> Result<(), Box<T>> {
+        self.fill(sealed(), value)
+    }
+
+    #[inline(always)]
+    fn fill(&self, before: *mut T, value: Box<T>) -> Result<(), Box<T>> {
+        self.witness.touch();
+        let raw = Box::into_raw(value);
+        let put = self.pointer.compare_exchange(before, raw, Ordering::Release, Ordering::Relaxed);
+        if put.is_err() {
+            // SAFETY: it was not exchanged for anything, so it is what `into_raw` gave.
+            return Err(unsafe { Box::from_raw(raw) });
+        }
+        Ok(())
+    }
+
+    /// Whether something lies here.
+    #[inline(always)]
+    pub(crate) fn is_lying(&self) -> bool {
+        let content = self.pointer.load(Ordering::Relaxed);
+        !content.is_null() && content != sealed()
+    }
+}
+
+impl<T> Drop for Content<T> {
+    fn drop(&mut self) {
+        drop(self.seal());
+    }
+}
+
 /// A slot's place, on lines of its own, with what is known about who has the connection and what it
 /// was used for.
 #[repr(align(128))]
 pub(crate) struct Place<T> {
     slot: u32,
-    content: AtomicPtr<T>,
+    content: Content<T>,
     lent: Lent,
     tally: Tally,
-    witness: Witness,
 }
 
 /// Who has a connection that was taken from its place.
@@ -71,92 +169,40 @@ pub(crate) struct Borrower {
     pub(crate) since: Instant,
 }
 
-/// What sealing a place came to.
-#[derive(Debug)]
-pub(crate) enum Seal<T> {
-    /// A connection lay there.
-    Lying(Box<T>),
-    /// Its holder has it, and will find the place sealed.
-    Out,
-    Already,
-}
-
 impl<T> Place<T> {
     pub(super) fn new(slot: u32) -> Self {
-        Self {
-            slot,
-            content: AtomicPtr::new(sealed()),
-            lent: Lent::default(),
-            tally: Tally::default(),
-            witness: Witness::new(),
-        }
+        Self { slot, content: Content::sealed(), lent: Lent::default(), tally: Tally::default() }
     }
 
     /// Takes what lies here.
     #[inline(always)]
     pub(super) fn take(&self) -> Option<Box<T>> {
-        let seen = self.content.load(Ordering::Relaxed);
-        if seen.is_null() || seen == sealed() {
-            return None;
-        }
-        // If it was taken and put back in between, or another came to its address, it is had all the
-        // same.
-        let out = ptr::null_mut();
-        let taken = self.content.compare_exchange(seen, out, Ordering::Acquire, Ordering::Relaxed);
-        // Not `seen`: what lay there then may be gone, and another at the same address.
-        let taken = taken.ok()?;
-        self.witness.touch();
-        // SAFETY: by invariant 1 the place owned the box, and the exchange made it ours.
-        Some(unsafe { Box::from_raw(taken) })
+        self.content.take()
     }
 
     /// Puts back what was taken from here; gives it back when the place was sealed meanwhile.
     #[inline]
     pub(crate) fn put(&self, value: Box<T>) -> Result<(), Box<T>> {
-        self.witness.touch();
         self.take_back();
-        let (raw, out) = (Box::into_raw(value), ptr::null_mut());
-        let put = self.content.compare_exchange(out, raw, Ordering::Release, Ordering::Relaxed);
-        if put.is_err() {
-            // SAFETY: it was not exchanged for anything, so it is what `into_raw` gave.
-            return Err(unsafe { Box::from_raw(raw) });
-        }
+        self.content.put(value)?;
         super::hint::set(self.slot);
         Ok(())
     }
 
     /// Takes the place into the hands of the state.
     pub(super) fn seal(&self) -> Seal<T> {
-        let before = self.content.swap(sealed(), Ordering::Acquire);
-        if before == sealed() {
-            return Seal::Already;
-        }
-        if before.is_null() {
-            return Seal::Out;
-        }
-        self.witness.touch();
-        // SAFETY: by invariant 1 the place owned the box, and the exchange made it ours.
-        Seal::Lying(unsafe { Box::from_raw(before) })
+        self.content.seal()
     }
 
     /// Lays `value` in the sealed place, for whoever comes; gives it back if the place is not sealed.
     pub(super) fn open(&self, value: Box<T>) -> Result<(), Box<T>> {
-        self.witness.touch();
         self.take_back();
-        let raw = Box::into_raw(value);
-        let opened =
-            self.content.compare_exchange(sealed(), raw, Ordering::Release, Ordering::Relaxed);
-        if opened.is_err() {
-            // SAFETY: it was not exchanged for anything, so it is what `into_raw` gave.
-            return Err(unsafe { Box::from_raw(raw) });
-        }
-        Ok(())
+        self.content.open(value)
     }
 
     /// Whether something lies here.
     pub(super) fn is_lying(&self) -> bool {
-        let content = self.content.load(Ordering::Relaxed);
-        !content.is_null() && content != sealed()
+        self.content.is_lying()
     }
 
     /// Who has taken the connection, if that is known by now.

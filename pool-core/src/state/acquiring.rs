@@ -3,7 +3,7 @@
 use std::task::Waker;
 use std::time::Duration;
 
-use super::{Arrival, Failure, GRANT_PATIENCE, State};
+use super::{Arrival, Failure, Joiner, State};
 use crate::actions::Actions;
 use crate::caller::{Caller, Wish};
 use crate::circuit::Admission;
@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::entry::Entry;
 use crate::rules::Rules;
 use crate::waiters::{Key, Outcome};
-use crate::{AcquireError, Reuse, Tag, TimeoutInfo, Validate, WhenExhausted};
+use crate::{AcquireError, Reuse, Tag, TimeoutInfo, WhenExhausted};
 
 /// How many holders a timeout names.
 const HOLDERS: usize = 5;
@@ -65,6 +65,14 @@ pub(crate) struct Asker<'a> {
     pub(crate) wish: Wish,
     pub(crate) since: Instant,
     pub(crate) deadline: Instant,
+}
+
+impl Asker<'_> {
+    /// Without the wishes.
+    pub(crate) fn joiner(&self) -> Joiner {
+        let &Self { caller, since, deadline, .. } = self;
+        Joiner { location: caller.location, task: caller.task, since, deadline }
+    }
 }
 
 /// What looking for an idle connection came to.
@@ -224,7 +232,6 @@ impl<C, E> State<C, E> {
         now: Instant,
         actions: &mut Actions<C>,
     ) -> (bool, [Option<Waker>; 2]) {
-        self.take_back_if_stale(rules, key, now, actions);
         let (ready, old) = self.waiters.is_ready(key);
         if ready {
             if self.orphaned {
@@ -241,34 +248,30 @@ impl<C, E> State<C, E> {
         (served, [old, leftover])
     }
 
-    /// A grant that is picked up so late that the connection has become too old, or unproven again, is
-    /// taken back.
-    fn take_back_if_stale(
+    /// A grant was picked up so late that the connection has become too old, or unproven again: it goes
+    /// back, and who was given it to the head of the line.
+    pub(crate) fn give_back_stale(
         &mut self,
         rules: &Rules<'_>,
-        key: &Key,
+        mut entry: Box<Entry<C>>,
+        waker: Waker,
+        asker: &Asker<'_>,
         now: Instant,
         actions: &mut Actions<C>,
-    ) {
-        let Some((entry, granted_at)) = self.waiters.granted_to(key) else {
-            return;
-        };
-        let late = now.saturating_duration_since(granted_at) > GRANT_PATIENCE;
-        let silent = now.saturating_duration_since(entry.proven_at);
-        let proven = match rules.options.validate {
-            Validate::Never => true,
-            Validate::Idle(limit) => silent <= limit,
-            Validate::Always => false,
-        };
-        if !late || (proven && !entry.is_expired(now)) {
-            return;
-        }
-        if let Some((mut entry, revoked)) = self.waiters.revoke_from(key) {
-            entry.uses -= 1;
-            self.waiters.restore(revoked);
-            self.place(rules, entry, Arrival::Returned, 0, now, actions);
-            // Its deadline is to be looked after again.
-            self.poke(now, actions);
+    ) -> Key {
+        let key = self.waiters.push_front(waker, asker);
+        self.watching = true;
+        entry.uses -= 1;
+        self.place(rules, entry, Arrival::Returned, 0, now, actions);
+        // Its deadline is to be looked after again.
+        self.poke(now, actions);
+        key
+    }
+
+    /// Who has come for what he was given sees to what was left undone.
+    pub(crate) fn pass_by(&mut self, rules: &Rules<'_>, now: Instant, actions: &mut Actions<C>) {
+        if self.orphaned {
+            self.pump(rules, now, actions);
         }
     }
 
@@ -286,12 +289,11 @@ impl<C, E> State<C, E> {
         let since = wait.began(deadline);
         match self.claim_if_ready(key) {
             Ok((served, waker)) => {
-                if self.orphaned {
-                    self.pump(rules, now, actions);
-                }
+                self.pass_by(rules, now, actions);
                 let waited = match &served {
                     Ok(entry) if !entry.was_idle => {
-                        self.book_served(rules, entry, since, wait.timed, now)
+                        let tally = self.shelf.place(entry.slot).tally();
+                        rules.book_wait(tally, entry, since, wait.timed, now)
                     }
                     _ => now.saturating_duration_since(since),
                 };
@@ -338,7 +340,8 @@ impl<C, E> State<C, E> {
         let served = match outcome {
             Outcome::Granted(entry) => {
                 if !entry.was_idle {
-                    waited = self.book_served(rules, &entry, since, wait.timed, now);
+                    let tally = self.shelf.place(entry.slot).tally();
+                    waited = rules.book_wait(tally, &entry, since, wait.timed, now);
                 }
                 Ok(entry)
             }

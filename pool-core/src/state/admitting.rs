@@ -132,6 +132,7 @@ impl<C, E> State<C, E> {
     ) -> bool {
         entry.uses += 1;
         entry.begin_use(now, rules.exact);
+        entry.look_in(now);
         self.slots.set(entry.slot, SlotPhase::Used, Some(caller), now);
         rules.watches_leaks() && !std::mem::replace(&mut self.watching_leaks, true)
     }

@@ -1,19 +1,28 @@
-//! From hand to hand: while somebody waits and nothing else asks for a decision, joining the line,
-//! serving its head with a returned connection, and picking that up are a few steps each.
+//! From hand to hand: while somebody waits and nothing else asks for a decision, joining the line and
+//! serving its head with a returned connection are a few steps each; picking that up needs no lock.
 //!
 //! Whether it is so is worked out at the end of each change made in the long way ([`State::settle`]),
 //! and nothing here changes the answer. What does not fit is left alone, and goes the long way.
 
+use std::panic::Location;
 use std::task::Waker;
-use std::time::Duration;
 
-use super::{Asker, GRANT_PATIENCE, State, Wait};
-use crate::WhenExhausted;
+use super::{GRANT_PATIENCE, State};
 use crate::clock::{self, Instant};
-use crate::entry::{Entry, LONG_USE};
+use crate::entry::Entry;
+use crate::rt::RuntimeId;
 use crate::rules::Rules;
 use crate::slots::Phase as SlotPhase;
 use crate::waiters::Key;
+use crate::{TaskId, WhenExhausted};
+
+/// Somebody who joins the line and wishes for nothing else.
+pub(crate) struct Joiner {
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) task: Option<TaskId>,
+    pub(crate) since: Instant,
+    pub(crate) deadline: Instant,
+}
 
 impl<C, E> State<C, E> {
     /// Nothing but the line decides: every connection is in use, none can be opened, there is nothing
@@ -33,6 +42,8 @@ impl<C, E> State<C, E> {
             && self.circuit.is_closed()
             && rules.options.max_bypass() == 0
             && rules.options.max_waiters.is_none()
+            && !rules.prepare_always
+            && !rules.options.leak_backtrace
             && rules.options.when_exhausted == WhenExhausted::Wait;
     }
 
@@ -40,41 +51,41 @@ impl<C, E> State<C, E> {
         self.steady
     }
 
-    /// Joins the end of a line that others stand in.
+    /// Joins the end of a line that others stand in, as somebody who wishes for nothing else. Gives the
+    /// waker back when there is more to it; `runtime` is the caller's.
     #[inline(always)]
     pub(crate) fn join_line(
         &mut self,
-        asker: &Asker<'_>,
-        waker: &mut Option<Waker>,
-        now: Instant,
-    ) -> Option<Key> {
+        waker: Waker,
+        joiner: &Joiner,
+        runtime: RuntimeId,
+    ) -> Result<Key, Waker> {
+        let now = joiner.since;
         let watched = |next: Instant| {
-            next <= asker.deadline && now.nanos_since(next) < const { clock::nanos(GRANT_PATIENCE) }
+            next <= joiner.deadline
+                && now.nanos_since(next) < const { clock::nanos(GRANT_PATIENCE) }
         };
-        if asker.deadline <= now
-            || !self.steady
+        if !self.steady
+            || self.watcher != Some(runtime)
+            || joiner.deadline <= now
             || self.waiters.is_empty()
             || !self.next_look.is_some_and(watched)
         {
-            return None;
+            return Err(waker);
         }
-        Some(self.waiters.push(waker.take()?, asker))
+        Ok(self.waiters.push_plainly(waker, joiner))
     }
 
-    /// Gives a connection that came back to the first in line.
+    /// Gives a connection that came back, and was just found fit for use, to the first in line.
     #[inline(always)]
     pub(crate) fn hand_over(
         &mut self,
-        rules: &Rules<'_>,
         mut entry: Box<Entry<C>>,
         now: Instant,
+        exactly: bool,
     ) -> Result<Option<Waker>, Box<Entry<C>>> {
-        if !self.steady
-            || entry.generation != self.generation
-            || entry.is_expired(now)
-            || rules.worn(&entry).is_some()
-            || rules.needs_preparation(&entry, now)
-        {
+        // Its age is part of how long it is good.
+        if !self.steady || entry.generation != self.generation || now >= entry.good_until {
             return Err(entry);
         }
         let Some(head) = self.waiters.plain_head(now) else {
@@ -84,51 +95,7 @@ impl<C, E> State<C, E> {
             return Err(entry);
         }
         entry.uses += 1;
-        entry.begin_use(now, rules.exact);
+        entry.begin_use(now, exactly);
         Ok(self.waiters.grant_plainly(head, entry, now))
-    }
-
-    /// Picks up what was granted not long ago, straight from its last holder.
-    #[inline(always)]
-    pub(crate) fn pick_up(
-        &mut self,
-        rules: &Rules<'_>,
-        slot: &mut Option<Key>,
-        wait: Wait,
-        now: Instant,
-    ) -> Option<Box<Entry<C>>> {
-        let key = slot.as_ref()?;
-        let granted =
-            self.waiters.granted_since(key, now, const { clock::nanos(GRANT_PATIENCE) })?;
-        if self.orphaned || rules.exact || granted.was_idle || !granted.preparation.is_zero() {
-            return None;
-        }
-        let since = wait.began(self.waiters.deadline(key));
-        let entry = self.waiters.remove_granted(slot.take()?)?;
-        self.book_served(rules, &entry, since, wait.timed, now);
-        Some(entry)
-    }
-
-    /// Somebody has what he waited for: one that was idle only once it is known to be alive. Takes note
-    /// of how long he waited, without the time that went into preparing the connection.
-    #[inline]
-    pub(crate) fn book_served(
-        &mut self,
-        rules: &Rules<'_>,
-        entry: &Entry<C>,
-        since: Instant,
-        timed: bool,
-        now: Instant,
-    ) -> Duration {
-        self.counters.acquired_after_wait += 1;
-        let now = if timed { clock::now() } else { now };
-        let waited = now.saturating_duration_since(since);
-        // A long wait is known well enough by the coarse clock.
-        if timed || now.nanos_since(since) >= LONG_USE {
-            self.waits.count_timed(waited.saturating_sub(entry.preparation), rules.waits);
-        } else {
-            self.waits.count_untimed();
-        }
-        waited
     }
 }

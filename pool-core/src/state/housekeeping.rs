@@ -118,7 +118,7 @@ impl<C, E> State<C, E> {
             return;
         };
         // At most one round over the grants: a waiter put back is not revoked again in it.
-        for _ in 0..self.waiters.granted() {
+        for _ in 0..self.waiters.most_granted() {
             if self.waiters.is_empty() {
                 return;
             }

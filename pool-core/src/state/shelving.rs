@@ -14,6 +14,7 @@ use crate::clock::{self, Instant};
 use crate::entry::Entry;
 use crate::rules::Rules;
 use crate::shelf::Seal;
+use crate::tally::Tally;
 
 impl<C, E> State<C, E> {
     /// Takes in what lies on the shelf.
@@ -177,9 +178,10 @@ impl<C, E> State<C, E> {
         }
     }
 
-    /// How many times a connection was acquired, however.
-    pub(super) fn acquired(&self) -> u64 {
-        let directly: u64 = self.shelf.tallies().map(|tally| tally.acquired()).sum();
-        directly + self.counters.acquired_directly + self.counters.acquired_after_wait
+    /// How many times a connection was acquired, however: enough to see whether there were more.
+    pub(super) fn acquired(&self, rules: &Rules<'_>) -> u64 {
+        let by_slot = |tally: &Tally| tally.acquired() + tally.waits().untimed().0;
+        let counted: u64 = self.shelf.tallies().map(by_slot).sum();
+        counted.wrapping_add(rules.waits.count())
     }
 }

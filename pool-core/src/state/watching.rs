@@ -59,7 +59,7 @@ impl<C, E> State<C, E> {
             actions.tell.extend(holder.map(Notice::Reclaimed));
             self.pump(rules, now, actions);
         }
-        let acquired = self.acquired();
+        let acquired = self.acquired(rules);
         let more = acquired != std::mem::replace(&mut self.acquired_then, acquired);
         // What lay on the shelf has been collected: who has an open one's connection has not yet said
         // who he is, or has put it back just now, for others to take.
@@ -72,8 +72,8 @@ impl<C, E> State<C, E> {
     }
 
     #[cfg(test)]
-    pub(crate) fn has_more_acquires(&self) -> bool {
-        self.acquired() != self.acquired_then
+    pub(crate) fn has_more_acquires(&self, rules: &Rules<'_>) -> bool {
+        self.acquired(rules) != self.acquired_then
     }
 
     /// A task that holds a connection and waits for another, where there is none to be had, may wait

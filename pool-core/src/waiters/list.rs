@@ -12,11 +12,21 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) struct List {
     pub(super) head: u32,
     pub(super) tail: u32,
-    pub(super) len: usize,
+    pub(super) len: u32,
 }
 
 impl List {
     pub(super) const EMPTY: Self = Self { head: NONE, tail: NONE, len: 0 };
+
+    /// The first leaves; `next` is the one after it.
+    #[inline(always)]
+    pub(super) fn go_on_to(&mut self, next: u32) {
+        self.len -= 1;
+        self.head = next;
+        if next == NONE {
+            self.tail = NONE;
+        }
+    }
 }
 
 impl<T: Gift, F> Waiters<T, F> {
@@ -47,6 +57,26 @@ impl<T: Gift, F> Waiters<T, F> {
         }
     }
 
+    /// Those who were given something, and those of them who have come for it.
+    pub(super) fn served(&self) -> impl Iterator<Item = u32> {
+        let some = |index: u32| Some(index).filter(|index| *index != NONE);
+        let next = move |index: &u32| some(self.nodes[*index as usize].next);
+        std::iter::successors(some(self.served.head), next)
+    }
+
+    /// Takes one out of those who were given something. Seldom: it goes through them.
+    pub(super) fn unserve(&mut self, index: u32) {
+        let next = self.node(index).next;
+        let before = self.served().take_while(|other| *other != index).last();
+        match before {
+            None => self.served.head = next,
+            Some(before) => self.node(before).next = next,
+        }
+        if next == NONE {
+            self.served.tail = before.unwrap_or(NONE);
+        }
+    }
+
     /// The first in line leaves it.
     #[inline(always)]
     pub(super) fn pop_front(&mut self, list: usize) {
@@ -56,12 +86,7 @@ impl<T: Gift, F> Waiters<T, F> {
         };
         node.flags.set(Flags::LINKED, false);
         let next = node.next;
-        let list = &mut self.waiting[list];
-        list.len -= 1;
-        list.head = next;
-        if next == NONE {
-            list.tail = NONE;
-        }
+        self.waiting[list].go_on_to(next);
     }
 
     pub(super) fn unlink(&mut self, list: usize, index: u32) {

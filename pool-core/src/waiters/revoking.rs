@@ -13,33 +13,20 @@ pub(crate) struct Revoked(u32);
 impl<T: Gift, F> Waiters<T, F> {
     /// The longest granted, if it was granted at or before `before` and not picked up: takes the
     /// value back. The waiter goes back to the head of its line by [`restore`](Self::restore).
-    pub(crate) fn revoke(&mut self, before: Instant) -> Option<(T, Revoked)> {
-        let (at, index) = self.oldest()?;
-        if at > before {
-            return None;
-        }
-        self.take_back(index)
-    }
-
-    /// As [`revoke`](Self::revoke), of one waiter.
-    pub(crate) fn revoke_from(&mut self, key: &super::Key) -> Option<(T, Revoked)> {
-        let node = self.node(key.index());
-        // Once: a runtime in which every poll comes late would never be served.
-        let again = node.flags.has(Flags::RETAKEN);
-        node.flags.set(Flags::RETAKEN, true);
-        (!again && node.flags.stage() == Stage::Granted).then_some(())?;
-        self.take_back(key.index())
+    pub(crate) fn revoke(&mut self, before: Instant) -> Option<(Box<T>, Revoked)> {
+        let late = |index: &u32| self.nodes[*index as usize].granted_at <= before;
+        let late: Vec<u32> = self.granted().take_while(late).collect();
+        // Its waiter may come for it at the same time.
+        late.into_iter().find_map(|index| self.take_back(index))
     }
 
     /// Takes everything back that was granted and not picked up: their waiters are at the head of the
     /// line again, in the order they had. They have been woken, and come.
-    pub(crate) fn take_back_all(&mut self) -> Vec<T> {
-        let mut granted = self.all_granted();
-        // The last first, each to the head of the line.
-        let grants = self.grants;
-        granted.sort_by_key(|index| grants.wrapping_sub(self.nodes[*index as usize].prev));
+    pub(crate) fn take_back_all(&mut self) -> Vec<Box<T>> {
+        let granted: Vec<u32> = self.granted().collect();
         let mut values = Vec::new();
-        for index in granted {
+        // The last first, each to the head of the line.
+        for index in granted.into_iter().rev() {
             if let Some((value, revoked)) = self.take_back(index) {
                 self.node(index).flags.set(Flags::CALLED, true);
                 self.restore(revoked);
@@ -50,67 +37,62 @@ impl<T: Gift, F> Waiters<T, F> {
     }
 
     /// Takes everything back that was granted and not picked up, and tells those to give up.
-    pub(crate) fn fail_granted(&mut self, mut reason: impl FnMut() -> F) -> Vec<T> {
+    pub(crate) fn fail_granted(&mut self, mut reason: impl FnMut() -> F) -> Vec<Box<T>> {
+        let granted: Vec<u32> = self.granted().collect();
         let mut values = Vec::new();
-        for index in self.all_granted() {
-            values.extend(self.node(index).gift.take());
-            self.granted -= 1;
-            self.fail(index, reason());
+        for index in granted {
+            if let Some((value, revoked)) = self.take_back(index) {
+                self.fail(revoked.0, reason());
+                values.push(value);
+            }
         }
         values
     }
 
-    /// Few at any time; looked for among all, which is seldom, so that granting need not keep a list.
-    fn all_granted(&self) -> Vec<u32> {
-        if self.granted == 0 {
-            return Vec::new();
-        }
-        let all = self.nodes.iter().enumerate();
-        // Adding a node checked that the index fits.
-        all.filter(|(_, node)| node.gift.is_some()).map(|(index, _)| index as u32).collect()
-    }
-
-    /// What was granted and not picked up: the slot, to whom, and when.
+    /// What was granted and, at this moment, not picked up: the slot, to whom, and when.
     pub(crate) fn grants(&self) -> Vec<(u32, Caller, Instant)> {
         let told = |index: u32| {
-            let gift = self.nodes[index as usize].gift.as_ref()?;
-            Some((gift.slot(), self.caller(&Head { index }), gift.granted_at()))
+            let node = &self.nodes[index as usize];
+            (node.prev, self.caller(&Head { index }), node.granted_at)
         };
-        self.all_granted().into_iter().filter_map(told).collect()
+        self.granted().map(told).collect()
     }
 
-    fn oldest(&self) -> Option<(Instant, u32)> {
-        let grants = self.grants;
-        let age = |index: &u32| grants.wrapping_sub(self.nodes[*index as usize].prev);
-        let index = self.all_granted().into_iter().max_by_key(age)?;
-        let gift = self.nodes[index as usize].gift.as_ref()?;
-        Some((gift.granted_at(), index))
+    /// Those who have not picked up what they were granted, in the order of that.
+    fn granted(&self) -> impl Iterator<Item = u32> {
+        self.served().filter(|index| !self.mail.is_empty(*index))
     }
 
-    fn take_back(&mut self, index: u32) -> Option<(T, Revoked)> {
+    fn take_back(&mut self, index: u32) -> Option<(Box<T>, Revoked)> {
+        let gift = self.mail.take(index)?;
+        self.unserve(index);
         let node = self.node(index);
-        let gift = node.gift.take()?;
         node.flags.set_stage(Stage::Waiting);
         node.flags.set(Flags::CALLED, false);
-        self.granted -= 1;
         Some((gift, Revoked(index)))
     }
 
     /// Puts a waiter whose grant was revoked at the head of its line.
     pub(crate) fn restore(&mut self, revoked: Revoked) {
-        let list = self.node(revoked.0).priority as usize;
+        let list = super::list_of(self.node(revoked.0).priority);
         self.link_front(list, revoked.0);
     }
 
     /// When the longest unpicked grant was made.
     pub(crate) fn oldest_grant(&self) -> Option<Instant> {
-        self.oldest().map(|(at, _)| at)
+        self.granted().next().map(|index| self.nodes[index as usize].granted_at)
+    }
+
+    /// How many unpicked grants there are at most.
+    pub(crate) fn most_granted(&self) -> usize {
+        self.served().count()
     }
 
     /// Counts all unpicked grants as made now: time has jumped, and nobody could pick them up.
     pub(crate) fn renew_grants(&mut self, now: Instant) {
-        for gift in self.nodes.iter_mut().filter_map(|node| node.gift.as_mut()) {
-            gift.set_granted_at(now);
+        let served: Vec<u32> = self.served().collect();
+        for index in served {
+            self.node(index).granted_at = now;
         }
     }
 }

@@ -9,25 +9,23 @@ use crate::caller::Wish;
 type W = Waiters<Number, &'static str>;
 
 #[derive(Debug)]
-struct Number(u32, Instant);
+struct Number(u32);
 
 impl Gift for Number {
-    fn granted_at(&self) -> Instant {
-        self.1
-    }
-
-    fn set_granted_at(&mut self, now: Instant) {
-        self.1 = now;
-    }
+    fn be_granted(&mut self, _: Instant, _: Instant) {}
 
     fn slot(&self) -> u32 {
         0
     }
 }
 
+fn line() -> W {
+    W::new(Arc::new(Mailboxes::new()))
+}
+
 #[test]
 fn a_node_is_one_cache_line() {
-    assert!(size_of::<Node<Box<Number>>>() <= 64, "{}", size_of::<Node<Box<Number>>>());
+    assert_eq!(size_of::<Node>(), 64);
 }
 
 fn push(waiters: &mut W, deadline: Instant) -> Key {
@@ -45,7 +43,7 @@ fn grant_next(waiters: &mut W, value: u32, now: Instant) -> bool {
     let mut expired: Vec<Waker> = Vec::new();
     match waiters.head(now, &mut expired) {
         Some(head) => {
-            drop(waiters.grant(head, Number(value, now), now));
+            drop(waiters.grant(head, Box::new(Number(value)), now));
             true
         }
         None => false,
@@ -54,7 +52,7 @@ fn grant_next(waiters: &mut W, value: u32, now: Instant) -> bool {
 
 fn granted(outcome: Outcome<Number, &'static str>) -> Option<u32> {
     match outcome {
-        Outcome::Granted(Number(value, _)) => Some(value),
+        Outcome::Granted(number) => Some(number.0),
         _ => None,
     }
 }
@@ -63,7 +61,7 @@ fn granted(outcome: Outcome<Number, &'static str>) -> Option<u32> {
 fn served_in_order_of_arrival() {
     let now = crate::clock::now();
     let later = now + Duration::from_secs(1);
-    let mut waiters = W::new();
+    let mut waiters = line();
     let keys: Vec<Key> = (0..4).map(|_| push(&mut waiters, later)).collect();
     for value in 0..4 {
         assert!(grant_next(&mut waiters, value, now));
@@ -79,7 +77,7 @@ fn leaving_from_any_place_keeps_the_line() {
     let now = crate::clock::now();
     let later = now + Duration::from_secs(1);
     for leaver in 0..3 {
-        let mut waiters = W::new();
+        let mut waiters = line();
         let mut keys: Vec<Key> = (0..3).map(|_| push(&mut waiters, later)).collect();
         let gone = keys.remove(leaver);
         assert!(matches!(waiters.remove(gone).0, Outcome::Waiting));
@@ -89,19 +87,19 @@ fn leaving_from_any_place_keeps_the_line() {
             assert_eq!(granted(waiters.remove(key).0), Some(value));
         }
         assert!(waiters.is_empty());
-        assert_eq!(waiters.granted(), 0);
+        assert_eq!(waiters.oldest_grant(), None);
     }
 }
 
 #[test]
 fn the_expired_are_passed_over() {
     let now = crate::clock::now();
-    let mut waiters = W::new();
+    let mut waiters = line();
     let late = push(&mut waiters, now);
     let fine = push(&mut waiters, now + Duration::from_secs(1));
     let mut expired: Vec<Waker> = Vec::new();
     let head = waiters.head(now, &mut expired).unwrap();
-    drop(waiters.grant(head, Number(7, now), now));
+    drop(waiters.grant(head, Box::new(Number(7)), now));
     assert_eq!(expired.len(), 1);
     assert!(matches!(waiters.remove(late).0, Outcome::Waiting));
     assert_eq!(granted(waiters.remove(fine).0), Some(7));
@@ -111,7 +109,7 @@ fn the_expired_are_passed_over() {
 fn a_revoked_waiter_is_first_again() {
     let now = crate::clock::now();
     let later = now + Duration::from_secs(1);
-    let mut waiters = W::new();
+    let mut waiters = line();
     let first = push(&mut waiters, later);
     let second = push(&mut waiters, later);
     assert!(grant_next(&mut waiters, 1, now));
@@ -130,7 +128,7 @@ fn a_revoked_waiter_is_first_again() {
 #[test]
 fn nodes_are_reused() {
     let now = crate::clock::now();
-    let mut waiters = W::new();
+    let mut waiters = line();
     for _ in 0..100 {
         let key = push(&mut waiters, now);
         waiters.remove(key);
@@ -139,10 +137,49 @@ fn nodes_are_reused() {
 }
 
 #[test]
+fn nodes_of_the_served_are_reused_once_they_have_come() {
+    let now = crate::clock::now();
+    let later = now + Duration::from_secs(1);
+    let mut waiters = line();
+    let mail = Arc::clone(&waiters.mail);
+    // One never comes.
+    let _absent = push(&mut waiters, later);
+    assert!(grant_next(&mut waiters, 0, now));
+    for value in 1..100 {
+        let mut key = Some(push(&mut waiters, later));
+        assert!(mail.collect(&mut key).is_none(), "nothing is there yet");
+        assert!(grant_next(&mut waiters, value, now));
+        assert_eq!(mail.collect(&mut key).unwrap().0, value);
+        assert!(key.is_none());
+    }
+    assert_eq!(waiters.nodes.len(), 2);
+    assert_eq!(waiters.oldest_grant(), Some(now));
+    assert_eq!(waiters.revoke(now).unwrap().0.0, 0);
+    assert!(waiters.revoke(now).is_none(), "the others have come");
+}
+
+#[test]
+fn what_is_told_beside_goes_with_whoever_comes_for_his() {
+    let now = crate::clock::now();
+    let later = now + Duration::from_secs(1);
+    let mut waiters = line();
+    let mail = Arc::clone(&waiters.mail);
+    let caller = Caller { location: Location::caller(), task: None, backtrace: None };
+    let wish = Wish { priority: Priority::Normal, tag: Some(Tag::new(7)) };
+    let asker = Asker { caller: &caller, wish, since: now, deadline: later };
+    let mut tagged = Some(waiters.push(Waker::noop().clone(), &asker));
+    assert_eq!(waiters.next_tag(), Some(Tag::new(7)));
+    assert!(grant_next(&mut waiters, 1, now));
+    assert!(mail.collect(&mut tagged).is_some());
+    let _next = push(&mut waiters, later);
+    assert_eq!((waiters.nodes.len(), waiters.next_tag()), (1, None));
+}
+
+#[test]
 fn the_urgent_go_first_and_nobody_starves() {
     let now = crate::clock::now();
     let later = now + Duration::from_secs(1);
-    let mut waiters = W::new();
+    let mut waiters = line();
     let low = push_with(&mut waiters, later, Priority::Low);
     let normal = push_with(&mut waiters, later, Priority::Normal);
     let high: Vec<Key> = (0..40).map(|_| push_with(&mut waiters, later, Priority::High)).collect();
@@ -163,7 +200,7 @@ fn the_urgent_go_first_and_nobody_starves() {
 fn a_stuck_urgent_one_does_not_hold_up_the_others() {
     let now = crate::clock::now();
     let later = now + Duration::from_secs(1);
-    let mut waiters = W::new();
+    let mut waiters = line();
     let stuck = push_with(&mut waiters, later, Priority::High);
     let normal = push(&mut waiters, later);
     assert!(grant_next(&mut waiters, 1, now));
