@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wellspring_connector::{
     BulkRow, BulkSource, BulkTarget, Connection, Dialect, Error, ExecResult, IntoParams, Lease,
-    Query, Result, SessionState, Source, Sql, Translator, bulk_insert, bulk_rows,
+    Query, Result, SavepointOp, SessionState, Source, Sql, Translator, bulk_insert, bulk_rows,
 };
 use wellspring_pool_core::WorkKind;
 
@@ -21,11 +21,25 @@ use crate::lend::Boxed;
 pub struct DatabaseConnection {
     lease: Boxed,
     translator: Arc<Translator>,
+    /// What was left half-way, and is to be undone before the next statement.
+    undo: Option<Undo>,
 }
+
+/// Work of several statements that was left half-way.
+#[derive(Debug, Clone, Copy)]
+enum Undo {
+    /// In a savepoint, of a transaction begun by hand.
+    Savepoint(u32),
+    /// In a transaction of its own.
+    Transaction,
+}
+
+/// How deep in savepoints a transaction that was begun by hand counts as.
+const BY_HAND: u32 = 1000;
 
 impl DatabaseConnection {
     pub(crate) fn new(lease: Boxed, translator: Arc<Translator>) -> Self {
-        Self { lease, translator }
+        Self { lease, translator, undo: None }
     }
 
     /// Runs one statement and reports what it did.
@@ -56,6 +70,7 @@ impl DatabaseConnection {
     /// # Errors
     /// The first failing statement's; those before it have been carried out.
     pub async fn execute_script(&mut self, script: &str) -> Result<Vec<ExecResult>> {
+        self.settle().await?;
         let result = self.lease.connection().execute_script(script).await;
         result.map_err(|error| error.or_database(self.translator.database()))
     }
@@ -100,6 +115,8 @@ impl DatabaseConnection {
         bulk_insert(self, into, rows).await
     }
 
+    wellspring_txn::statement_methods!((&mut self) -> &mut Self, self);
+
     /// One round trip that proves the connection alive.
     ///
     /// # Errors
@@ -107,6 +124,27 @@ impl DatabaseConnection {
     pub async fn ping(&mut self) -> Result<()> {
         let result = self.lease.connection().ping().await;
         result.map_err(|error| error.or_database(self.translator.database()))
+    }
+
+    /// Undoes what was left half-way.
+    async fn settle(&mut self) -> Result<()> {
+        let Some(undo) = self.undo else {
+            return Ok(());
+        };
+        let connection = self.lease.connection();
+        let undone = match undo {
+            Undo::Transaction => connection.rollback().await,
+            Undo::Savepoint(depth) => {
+                let name = wellspring_txn::savepoint_name(depth);
+                match connection.savepoint(SavepointOp::RollbackTo, &name).await {
+                    Ok(()) => connection.savepoint(SavepointOp::Release, &name).await,
+                    failed => failed,
+                }
+            }
+        };
+        undone.map_err(|error| error.or_database(self.translator.database()))?;
+        self.undo = None;
+        Ok(())
     }
 
     /// The driver's own connection, if it is a `T`. The session then counts as changed and is reset
@@ -126,6 +164,14 @@ impl DatabaseConnection {
     /// The dialect of the database.
     pub fn dialect(&self) -> &'static Dialect {
         self.translator.dialect()
+    }
+}
+
+impl Drop for DatabaseConnection {
+    fn drop(&mut self) {
+        if self.undo.is_some() {
+            self.lease.abandon();
+        }
     }
 }
 
@@ -150,6 +196,18 @@ impl Lease for ConnectionLease<'_> {
         self.0.lease.record(kind, took, ok);
     }
 
+    fn depth(&mut self) -> Option<u32> {
+        (self.connection().state() == SessionState::InTransaction).then_some(BY_HAND)
+    }
+
+    fn undo_unless_ended(&mut self, depth: Option<u32>) {
+        self.0.undo = depth.map(Undo::Savepoint);
+    }
+
+    fn abandon(&mut self) {
+        self.0.undo = Some(Undo::Transaction);
+    }
+
     fn finished(&mut self, took: Duration, outcome: Result<(), &Error>) {
         self.0.lease.finished(took, outcome);
     }
@@ -159,6 +217,7 @@ impl<'c> Source for &'c mut DatabaseConnection {
     type Lease = ConnectionLease<'c>;
 
     async fn lease(self) -> Result<ConnectionLease<'c>> {
+        self.settle().await?;
         Ok(ConnectionLease(self))
     }
 

@@ -218,6 +218,13 @@ impl Database {
         bulk_insert(Lender::new(self, Location::caller()), into, rows)
     }
 
+    // ---- statements that write themselves ----------------------------------------------------
+
+    wellspring_txn::statement_methods!(
+        #[track_caller]
+        (&self) -> Lender, Lender::new(self, Location::caller())
+    );
+
     // ---- transactions ---------------------------------------------------------------------
 
     /// Runs `f` as a transaction: commits when it returns `Ok`, rolls back when it returns `Err`,

@@ -82,7 +82,10 @@ pub use wellspring_pool_core::{
     Tag, Validate, WhenExhausted,
 };
 #[doc(no_inline)]
-pub use wellspring_txn::{Transaction, Tx};
+pub use wellspring_txn::{
+    BulkUpdate, Col, Condition, Delete, Expr, Insert, InsertMany, IntoRecord, MergeSelect, Record,
+    Rendered, Select, Selection, Table, Transaction, Tx, Update, col,
+};
 
 /// The interfaces drivers implement, for those who write one or need their details.
 pub use wellspring_connector as connector;
@@ -104,8 +107,8 @@ pub use wellspring_sqlite as sqlite;
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        Database, Error, ErrorKind, FromRow, IsolationLevel, PoolOptions, Row, Sql, Transaction,
-        Tx, Value, params,
+        Condition, Database, Error, ErrorKind, Expr, FromRow, IsolationLevel, PoolOptions, Record,
+        Row, Sql, Transaction, Tx, Value, col, params,
     };
 }
 

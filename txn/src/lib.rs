@@ -10,11 +10,20 @@
 //! - [`Transaction`] is begun and ended by hand.
 //! - Dropping either without a commit rolls back.
 
+mod atomic;
 mod home;
 mod open;
 mod run;
+pub mod statement;
 mod tx;
 
 pub use run::{Begin, transaction, transaction_once};
+#[doc(inline)]
+pub use statement::{
+    BulkUpdate, Col, Condition, Delete, Expr, Insert, InsertMany, IntoRecord, MergeSelect, Record,
+    Rendered, Select, Selection, Table, Update, col,
+};
+#[doc(hidden)]
+pub use tx::savepoint_name;
 pub use tx::{Transaction, Tx, TxLease};
 pub use wellspring_connector::RetryPolicy;

@@ -135,6 +135,8 @@ impl Tx {
         bulk_insert(self, into, rows).await
     }
 
+    crate::statement_methods!((&mut self) -> &mut Self, self);
+
     /// Runs `f` inside a savepoint: kept when it returns `Ok`, undone when it returns `Err` or is
     /// dropped. The transaction goes on either way. Savepoints nest.
     ///
@@ -253,7 +255,8 @@ impl Drop for Scope<'_> {
     }
 }
 
-pub(crate) fn savepoint_name(depth: u32) -> String {
+/// The name of the savepoint at this depth.
+pub fn savepoint_name(depth: u32) -> String {
     format!("wellspring_{depth}")
 }
 
@@ -285,6 +288,14 @@ impl Lease for TxLease<'_> {
             .expect("checked when the lease was made")
             .lease()
             .record(kind, took, ok);
+    }
+
+    fn depth(&mut self) -> Option<u32> {
+        Some(self.tx.depth)
+    }
+
+    fn undo_unless_ended(&mut self, depth: Option<u32>) {
+        self.tx.undo = depth;
     }
 
     fn finished(&mut self, took: Duration, outcome: Result<(), &Error>) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ValueKind;
+use crate::{Error, ErrorKind, Result, ValueKind};
 
 /// How a statement's parameters are marked in the text that reaches the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +18,60 @@ pub enum Marker {
     AtNumber,
     /// `:1`, `:2`, … (Oracle).
     ColonNumber,
+}
+
+/// How a statement that writes gives back columns of the rows it wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Returning {
+    /// It cannot.
+    None,
+    /// `… returning a, b` at its end (PostgreSQL, SQLite).
+    Clause,
+    /// As `Clause`, of `insert` and `delete` only (MariaDB).
+    NotOfUpdates,
+    /// `output inserted.a` in its middle (SQL Server).
+    Output,
+    /// `select a from final table (…)` around it (Db2).
+    FinalTable,
+}
+
+/// How a row is inserted, or updated where its key is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UpsertForm {
+    /// It cannot.
+    None,
+    /// `insert … on conflict (key) do update set …` (PostgreSQL, SQLite).
+    OnConflict,
+    /// `insert … on duplicate key update …` (MySQL, MariaDB): whichever unique key is taken.
+    OnDuplicateKey,
+    /// `merge into … using (values …)` (SQL Server, Db2).
+    Merge,
+    /// `merge into … using (select … from dual union all …)` (Oracle).
+    MergeFromDual,
+}
+
+/// How a result is cut to some of its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LimitForm {
+    /// `limit 10 offset 5`.
+    Limit,
+    /// `select top (10) …`, or `offset 5 rows fetch next 10 rows only` after an order (SQL Server).
+    Top,
+    /// `offset 5 rows fetch first 10 rows only` (Oracle, Db2).
+    FetchFirst,
+}
+
+/// The longest name a database takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NameLimit {
+    /// So many bytes of UTF-8.
+    Bytes(usize),
+    /// So many characters.
+    Characters(usize),
 }
 
 /// The lexical and textual facts of one database's SQL.
@@ -61,6 +115,15 @@ pub struct Dialect {
     pub dash_comment_needs_space: bool,
     /// The most parameters one statement may have.
     pub max_parameters: usize,
+    /// How columns of written rows come back.
+    pub returning: Returning,
+    /// How a row is inserted or updated.
+    pub upsert: UpsertForm,
+    /// How a result is cut.
+    pub limit: LimitForm,
+    /// The longest name. Longer ones are refused before anything is sent: PostgreSQL would cut them, and
+    /// mean another object.
+    pub longest_name: NameLimit,
     /// A query without rows, for `in (…)` with an empty list. `{type}` in it stands for the name of
     /// the type of the list's elements.
     pub empty_list: &'static str,
@@ -83,6 +146,10 @@ impl Dialect {
         hash_comments: false,
         dash_comment_needs_space: false,
         max_parameters: 65_535,
+        returning: Returning::None,
+        upsert: UpsertForm::None,
+        limit: LimitForm::FetchFirst,
+        longest_name: NameLimit::Characters(255),
         empty_list: "select null where 1 = 0",
     };
 
@@ -94,6 +161,9 @@ impl Dialect {
         backtick_identifiers: true,
         bracket_identifiers: true,
         max_parameters: 32_766,
+        returning: Returning::Clause,
+        upsert: UpsertForm::OnConflict,
+        limit: LimitForm::Limit,
         ..Self::STANDARD
     };
 
@@ -105,6 +175,10 @@ impl Dialect {
         e_strings: true,
         dollar_quotes: true,
         nested_comments: true,
+        returning: Returning::Clause,
+        upsert: UpsertForm::OnConflict,
+        limit: LimitForm::Limit,
+        longest_name: NameLimit::Bytes(63),
         empty_list: "select null::{type} where false",
         ..Self::STANDARD
     };
@@ -118,12 +192,20 @@ impl Dialect {
         backslash_escapes: true,
         hash_comments: true,
         dash_comment_needs_space: true,
+        upsert: UpsertForm::OnDuplicateKey,
+        limit: LimitForm::Limit,
+        longest_name: NameLimit::Characters(64),
         empty_list: "select null from dual where 1 = 0",
         ..Self::STANDARD
     };
 
     /// MariaDB.
-    pub const MARIADB: Self = Self { name: "mariadb", system: "mariadb", ..Self::MYSQL };
+    pub const MARIADB: Self = Self {
+        name: "mariadb",
+        system: "mariadb",
+        returning: Returning::NotOfUpdates,
+        ..Self::MYSQL
+    };
 
     /// Microsoft SQL Server.
     pub const MSSQL: Self = Self {
@@ -134,6 +216,10 @@ impl Dialect {
         bracket_identifiers: true,
         nested_comments: true,
         max_parameters: 2_100,
+        returning: Returning::Output,
+        upsert: UpsertForm::Merge,
+        limit: LimitForm::Top,
+        longest_name: NameLimit::Characters(128),
         ..Self::STANDARD
     };
 
@@ -143,7 +229,20 @@ impl Dialect {
         system: "oracle.db",
         marker: Marker::ColonNumber,
         q_strings: true,
+        upsert: UpsertForm::MergeFromDual,
+        longest_name: NameLimit::Bytes(128),
         empty_list: "select null from dual where 1 = 0",
+        ..Self::STANDARD
+    };
+
+    /// Db2.
+    pub const DB2: Self = Self {
+        name: "db2",
+        system: "ibm.db2",
+        returning: Returning::FinalTable,
+        upsert: UpsertForm::Merge,
+        longest_name: NameLimit::Bytes(128),
+        empty_list: "select null from sysibm.sysdummy1 where 1 = 0",
         ..Self::STANDARD
     };
 
@@ -186,6 +285,29 @@ impl Dialect {
         self.empty_list.replace("{type}", name)
     }
 
+    /// Checks that `name` can be the name of something, once it is quoted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage), saying what is wrong: nothing at all, a null
+    /// character, more than the database takes.
+    pub fn check_name(&self, name: &str) -> Result<()> {
+        let (length, most, unit) = match self.longest_name {
+            NameLimit::Bytes(most) => (name.len(), most, "bytes"),
+            NameLimit::Characters(most) => (name.chars().count(), most, "characters"),
+        };
+        let wrong = if name.is_empty() {
+            "a name is empty".to_owned()
+        } else if let Some(at) = name.find('\0') {
+            format!("the name {:?} has a null character at byte {at}", shortened(name))
+        } else if length > most {
+            let database = self.name;
+            format!("the name {:?} has {length} {unit}, {database} takes {most}", shortened(name))
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::Usage, wrong))
+    }
+
     /// `name` as a quoted identifier, with its quotes doubled. Dots are not split.
     pub fn quote_identifier(&self, name: &str) -> String {
         let (open, close) = match self.identifier_quote {
@@ -202,6 +324,14 @@ impl Dialect {
         }
         out.push(close);
         out
+    }
+}
+
+/// The beginning of what may be very long.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
     }
 }
 

@@ -222,6 +222,7 @@ struct Inner {
     constraint: Option<Box<str>>,
     table: Option<Box<str>>,
     column: Option<Box<str>>,
+    operation: Option<usize>,
     database: Option<Arc<str>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -238,6 +239,7 @@ impl Error {
             constraint: None,
             table: None,
             column: None,
+            operation: None,
             database: None,
             source: None,
         }))
@@ -286,6 +288,12 @@ impl Error {
     /// The column concerned, where it is known.
     pub fn column(&self) -> Option<&str> {
         self.0.column.as_deref()
+    }
+
+    /// Which of several operations, statements or rows it was, counted from 0, where there are several:
+    /// of a batch, a script, a stream.
+    pub fn operation(&self) -> Option<usize> {
+        self.0.operation
     }
 
     /// The name the database is registered under, where it is known.
@@ -353,6 +361,21 @@ impl Error {
     #[must_use]
     pub fn with_column(mut self, column: impl Into<Box<str>>) -> Self {
         self.0.column = Some(column.into());
+        self
+    }
+
+    /// Sets which of several operations it was, and says so in the message: `what` is the word for one
+    /// of them.
+    #[must_use]
+    pub fn at_operation(mut self, what: impl fmt::Display, index: usize) -> Self {
+        self.0.operation = Some(index);
+        self.context(format_args!("{what} {index}"))
+    }
+
+    /// Puts what it was about before the message.
+    #[must_use]
+    pub fn context(mut self, about: impl fmt::Display) -> Self {
+        self.0.message = format!("{about}: {}", self.0.message);
         self
     }
 

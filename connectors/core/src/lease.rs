@@ -32,6 +32,19 @@ pub trait Lease: Send {
         Box::pin(std::future::ready(Ok(false)))
     }
 
+    /// How deep in savepoints the connection is: `None` where no transaction is known to be open, so that
+    /// work of several statements begins one of its own. The default.
+    fn depth(&mut self) -> Option<u32> {
+        None
+    }
+
+    /// Says that the savepoint of this depth is to be undone before the next statement, should nobody say
+    /// otherwise before: work of several statements was begun in it, and its future may be dropped.
+    /// Called only where [`depth`](Self::depth) is not `None`.
+    fn undo_unless_ended(&mut self, depth: Option<u32>) {
+        let _ = depth;
+    }
+
     /// Gives the connection back with a transaction open that must be rolled back, whatever the
     /// lender does with open transactions otherwise. The default does nothing more than dropping,
     /// which is right for lenders that always roll back.

@@ -93,7 +93,7 @@ pub use convert::Json;
 pub use convert::{ArrayElement, ConvertError, FromValue, HasKind};
 pub use datetime::{Date, Interval, Time, Timestamp, TimestampTz};
 pub use decimal::Decimal;
-pub use dialect::{Dialect, Marker};
+pub use dialect::{Dialect, LimitForm, Marker, NameLimit, Returning, UpsertForm};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use from_row::FromRow;
 pub use lease::{Lease, Source};

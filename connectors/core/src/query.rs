@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::limits::Limits;
 use crate::{
-    Columns, Command, Connection, Error, ErrorKind, ExecResult, FromRow, IntoParams, Lease, Result,
-    Retry, Row, RowStream, Source, Sql, Statement, Value,
+    Columns, Command, Connection, Error, ErrorKind, ExecResult, FromRow, IntoParams, Lease, Params,
+    Result, Retry, Row, RowStream, Source, Sql, Statement, Value,
 };
 
 /// A statement with its parameters, not yet sent.
@@ -76,6 +76,19 @@ impl<S: Source> Query<S> {
         let database = translator.database().cloned();
         let limits = Limits::new(translator.statement_timeout());
         Self { source, statement, database, limits, fetch_size: None, tag: None }
+    }
+
+    /// As [`new`](Self::new), of a statement that may have turned out to be wrong: that is reported when it
+    /// is run.
+    pub fn of<'q>(source: S, statement: Result<(Sql<'q>, Params)>) -> Self {
+        match statement {
+            Ok((sql, params)) => Self::new(source, sql, params),
+            Err(error) => {
+                let mut query = Self::new(source, Sql::native(""), Params::none());
+                query.statement = Err(error);
+                query
+            }
+        }
     }
 
     /// The longest the statement may take once it has a connection, instead of the database's

@@ -1,0 +1,106 @@
+//! Work of several statements, kept as a whole or not at all: in a transaction of its own, or in a
+//! savepoint where a transaction is open.
+
+use std::time::Instant;
+
+use wellspring_connector::{
+    Command, Connection, ExecResult, Lease, Result, SavepointOp, TransactionOptions, Value,
+    WorkKind,
+};
+
+use crate::tx::savepoint_name;
+
+/// Something of several statements begun on a borrowed connection. Dropping it half-way undoes it: the
+/// lender rolls back what is open, and a transaction undoes its savepoint before its next statement.
+pub(crate) struct Atomic<'l, L: Lease> {
+    lease: &'l mut L,
+    /// The savepoint's depth; none for a transaction of its own.
+    savepoint: Option<u32>,
+    ended: bool,
+    began: Instant,
+}
+
+impl<'l, L: Lease> Atomic<'l, L> {
+    pub(crate) async fn begin(lease: &'l mut L) -> Result<Self> {
+        let savepoint = lease.depth().map(|depth| depth + 1);
+        match savepoint {
+            None => lease.connection().begin(TransactionOptions::new()).await?,
+            Some(depth) => {
+                let name = savepoint_name(depth);
+                lease.connection().savepoint(SavepointOp::Create, &name).await?;
+                lease.undo_unless_ended(Some(depth));
+            }
+        }
+        Ok(Self { lease, savepoint, ended: false, began: Instant::now() })
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut dyn Connection {
+        self.lease.connection()
+    }
+
+    /// Runs one statement of it.
+    pub(crate) async fn execute(&mut self, text: &str, values: &[Value]) -> Result<ExecResult> {
+        let start = Instant::now();
+        let result = self.lease.connection().execute(Command::new(text, values)).await;
+        self.lease.finished(start.elapsed(), result.as_ref().map(drop));
+        result
+    }
+
+    /// Keeps it.
+    pub(crate) async fn keep(mut self) -> Result<()> {
+        match self.savepoint {
+            None => {
+                let kept = self.lease.connection().commit().await;
+                self.lease.record(WorkKind::Transaction, self.began.elapsed(), kept.is_ok());
+                kept?;
+            }
+            Some(depth) => {
+                let name = savepoint_name(depth);
+                self.lease.connection().savepoint(SavepointOp::Release, &name).await?;
+                self.lease.undo_unless_ended(None);
+            }
+        }
+        self.ended = true;
+        Ok(())
+    }
+
+    /// Undoes it. A connection on which that fails is not used again.
+    pub(crate) async fn undo(mut self) {
+        let undone = match self.savepoint {
+            None => {
+                let undone = self.lease.connection().rollback().await;
+                self.lease.record(WorkKind::Rollback, self.began.elapsed(), undone.is_ok());
+                undone
+            }
+            Some(depth) => {
+                let name = savepoint_name(depth);
+                let undone =
+                    self.lease.connection().savepoint(SavepointOp::RollbackTo, &name).await;
+                match undone {
+                    Ok(()) => {
+                        let connection = self.lease.connection();
+                        let released = connection.savepoint(SavepointOp::Release, &name).await;
+                        if released.is_ok() {
+                            self.lease.undo_unless_ended(None);
+                        }
+                        released
+                    }
+                    failed => failed,
+                }
+            }
+        };
+        match undone {
+            Ok(()) => self.ended = true,
+            // What caused it is reported; this one ends when the connection is given up.
+            Err(error) => tracing::warn!(%error, "undoing failed, connection abandoned"),
+        }
+    }
+}
+
+impl<L: Lease> Drop for Atomic<'_, L> {
+    fn drop(&mut self) {
+        if !self.ended && self.savepoint.is_none() {
+            self.lease.abandon();
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! Inserts and upserts, of one row or of many.
+
+use std::borrow::Cow;
+
+use wellspring_connector::{
+    BulkTarget, Dialect, Error, ErrorKind, ExecResult, FromRow, Lease, Query, Result, Source,
+    UpsertForm, Value, bulk_rows,
+};
+
+use super::insert::{Conflict, Rows};
+use super::name::Table;
+use super::record::{IntoRecord, Record};
+use super::render::{Rendered, Writer};
+use super::single;
+use crate::atomic::Atomic;
+
+type Names = Vec<Cow<'static, str>>;
+
+/// An insert of one row, not yet sent.
+#[derive(Debug)]
+#[must_use = "an insert does nothing until it is executed"]
+pub struct Insert<S> {
+    source: S,
+    table: Table,
+    row: Result<Record>,
+    conflict: Option<Conflict>,
+    returning: Names,
+}
+
+impl<S: Source> Insert<S> {
+    /// An insert of `row` into `table` on a connection of `source`. A row without columns is one of
+    /// defaults.
+    pub fn new(source: S, table: impl Into<Table>, row: impl IntoRecord) -> Self {
+        Self {
+            source,
+            table: table.into(),
+            row: row.into_record(),
+            conflict: None,
+            returning: Vec::new(),
+        }
+    }
+
+    /// An upsert: where a row with the same `keys` is there, its other columns are updated. MySQL does so
+    /// whichever unique key is taken.
+    pub fn upsert<K: Into<Cow<'static, str>>>(
+        source: S,
+        table: impl Into<Table>,
+        row: impl IntoRecord,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Self {
+        let keys = keys.into_iter().map(Into::into).collect();
+        let conflict = Some(Conflict { keys, ..Conflict::default() });
+        Self { conflict, ..Self::new(source, table, row) }
+    }
+
+    /// These columns of a row that is there keep what they have. Of upserts.
+    pub fn keep<C: Into<Cow<'static, str>>>(
+        mut self,
+        columns: impl IntoIterator<Item = C>,
+    ) -> Self {
+        let conflict = self.conflict.get_or_insert_default();
+        conflict.kept = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// A row that is there stays as it is. Of upserts.
+    pub fn do_nothing(mut self) -> Self {
+        self.conflict.get_or_insert_default().nothing = true;
+        self
+    }
+
+    /// Gives back these columns of the row, as it is afterwards.
+    pub fn returning<C: Into<Cow<'static, str>>>(
+        mut self,
+        columns: impl IntoIterator<Item = C>,
+    ) -> Self {
+        self.returning = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The text and the values, as they would be sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for a name that is none, and for an upsert without keys;
+    /// [`ErrorKind::Parameters`] for a column that is set twice, a key that is missing or null;
+    /// [`ErrorKind::Unsupported`].
+    pub fn render(&self) -> Result<Rendered> {
+        let row = self.row.as_ref().map_err(Clone::clone)?;
+        row.check()?;
+        let columns: Names = row.names();
+        if let Some(conflict) = &self.conflict {
+            conflict.check(&columns)?;
+            check_keys(row, &conflict.keys)?;
+        }
+        let mut out = Writer::new(self.source.translator().dialect());
+        Rows {
+            table: &self.table,
+            columns: &columns,
+            rows: &[Cow::Borrowed(row)],
+            conflict: self.conflict.as_ref(),
+            returning: &self.returning,
+        }
+        .write(&mut out)?;
+        out.finish()
+    }
+
+    single!();
+}
+
+/// A key that is null is equal to nothing: it would be inserted each time.
+pub(super) fn check_keys(row: &Record, keys: &[Cow<'static, str>]) -> Result<()> {
+    for key in keys {
+        let wrong = match row.get(key) {
+            None => "missing",
+            Some(expr) if expr.as_value().is_some_and(Value::is_null) => "null",
+            Some(_) => continue,
+        };
+        let message = format!("the key column {key:?} is {wrong}");
+        return Err(Error::new(ErrorKind::Parameters, message).with_column(&**key));
+    }
+    Ok(())
+}
+
+/// An insert of many rows, all of them or none, not yet sent.
+#[derive(Debug)]
+#[must_use = "an insert does nothing until it is executed"]
+pub struct InsertMany<S> {
+    source: S,
+    table: Table,
+    rows: Result<Vec<Record>>,
+    conflict: Option<Conflict>,
+    returning: Names,
+}
+
+impl<S: Source> InsertMany<S> {
+    /// An insert of `rows` into `table` on a connection of `source`. The rows have the same columns, in
+    /// whatever order.
+    pub fn new<R: IntoRecord>(
+        source: S,
+        table: impl Into<Table>,
+        rows: impl IntoIterator<Item = R>,
+    ) -> Self {
+        let numbered = rows.into_iter().enumerate();
+        let rows = numbered
+            .map(|(index, row)| row.into_record().map_err(|error| error.at_operation("row", index)))
+            .collect();
+        Self { source, table: table.into(), rows, conflict: None, returning: Vec::new() }
+    }
+
+    /// An upsert: where a row with the same `keys` is there, its other columns are updated. Of several
+    /// given rows with the same keys, the last counts.
+    pub fn upsert<R: IntoRecord, K: Into<Cow<'static, str>>>(
+        source: S,
+        table: impl Into<Table>,
+        rows: impl IntoIterator<Item = R>,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Self {
+        let keys = keys.into_iter().map(Into::into).collect();
+        let conflict = Some(Conflict { keys, ..Conflict::default() });
+        Self { conflict, ..Self::new(source, table, rows) }
+    }
+
+    /// These columns of rows that are there keep what they have. Of upserts.
+    pub fn keep<C: Into<Cow<'static, str>>>(
+        mut self,
+        columns: impl IntoIterator<Item = C>,
+    ) -> Self {
+        let conflict = self.conflict.get_or_insert_default();
+        conflict.kept = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Rows that are there stay as they are. Of upserts.
+    pub fn do_nothing(mut self) -> Self {
+        self.conflict.get_or_insert_default().nothing = true;
+        self
+    }
+
+    /// Gives back these columns of the rows, in no order that could be relied on.
+    pub fn returning<C: Into<Cow<'static, str>>>(
+        mut self,
+        columns: impl IntoIterator<Item = C>,
+    ) -> Self {
+        self.returning = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Writes the rows and reports how many were written: by the fastest way the database has where
+    /// nothing but values is inserted, else by statements of many rows each.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parameters`] for no rows, and naming the row and the column where the columns are not
+    /// those of the first row, or a key is missing or null; [`ErrorKind::Usage`] for a name that is none;
+    /// the database's. No row is kept then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future keeps no row, unless all had been sent.
+    pub async fn execute(self) -> Result<ExecResult> {
+        let database = self.source.translator().database().cloned();
+        self.write().await.map_err(|error| error.or_database(database.as_ref()))
+    }
+
+    /// Writes the rows, and returns the columns asked for of each.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); [`ErrorKind::Unsupported`] where the database gives none back.
+    pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
+        let database = self.source.translator().database().cloned();
+        self.write_returning().await.map_err(|error| error.or_database(database.as_ref()))
+    }
+
+    async fn write(self) -> Result<ExecResult> {
+        let Self { source, table, rows, conflict, .. } = self;
+        let dialect = source.translator().dialect();
+        let rows = Uniform::new(rows?, conflict.as_ref())?;
+        if conflict.is_none()
+            && rows.rows.len() > 1
+            && let Some(values) = rows.values()
+        {
+            check_names(dialect, &table, &rows.columns)?;
+            let mut target = BulkTarget::new("", rows.columns.iter().map(|name| &**name));
+            target.table = table.parts().map(str::to_owned).collect();
+            let written = wellspring_connector::bulk_insert(source, target, bulk_rows(values));
+            return Ok(ExecResult::new(written.await?));
+        }
+        let statements = rows.render(dialect, &table, conflict.as_ref(), &[])?;
+        let mut lease = source.lease().await?;
+        let mut atomic = Atomic::begin(&mut lease).await?;
+        let mut written = 0;
+        for statement in &statements {
+            match atomic.execute(statement.text(), statement.values()).await {
+                Ok(result) => written += result.rows_affected,
+                Err(error) => {
+                    atomic.undo().await;
+                    return Err(error);
+                }
+            }
+        }
+        atomic.keep().await?;
+        Ok(ExecResult::new(written))
+    }
+
+    async fn write_returning<T: FromRow>(self) -> Result<Vec<T>> {
+        let Self { source, table, rows, conflict, returning } = self;
+        if returning.is_empty() {
+            return Err(Error::new(ErrorKind::Usage, "no column is to be returned"));
+        }
+        let dialect = source.translator().dialect();
+        let rows = Uniform::new(rows?, conflict.as_ref())?;
+        let statements = rows.render(dialect, &table, conflict.as_ref(), &returning)?;
+        let mut lease = source.lease().await?;
+        let mut atomic = Atomic::begin(&mut lease).await?;
+        let mut all = Vec::with_capacity(rows.rows.len());
+        for statement in &statements {
+            let read = read_all::<T>(&mut atomic, statement).await;
+            match read {
+                Ok(rows) => all.extend(rows),
+                Err(error) => {
+                    atomic.undo().await;
+                    return Err(error);
+                }
+            }
+        }
+        atomic.keep().await?;
+        Ok(all)
+    }
+}
+
+async fn read_all<T: FromRow>(
+    atomic: &mut Atomic<'_, impl Lease>,
+    statement: &Rendered,
+) -> Result<Vec<T>> {
+    use wellspring_connector::Command;
+    let command = Command::new(statement.text(), statement.values());
+    let mut rows = atomic.connection().query(command).await?;
+    let mut all = Vec::new();
+    while let Some(batch) = rows.next_batch().await? {
+        for row in batch {
+            all.push(T::from_row(&row)?);
+        }
+    }
+    Ok(all)
+}
+
+/// What the bulk way does not check by itself.
+fn check_names(dialect: &Dialect, table: &Table, columns: &[Cow<'static, str>]) -> Result<()> {
+    let mut scratch = Writer::new(dialect);
+    scratch.table(table)?;
+    scratch.columns(columns.iter().map(|name| &**name))
+}
+
+/// Rows of the same columns, in the same order.
+struct Uniform {
+    columns: Names,
+    rows: Vec<Record>,
+}
+
+impl Uniform {
+    fn new(mut rows: Vec<Record>, conflict: Option<&Conflict>) -> Result<Self> {
+        let Some(first) = rows.first() else {
+            return Err(Error::new(ErrorKind::Parameters, "there are no rows to write"));
+        };
+        let at = |index: usize| move |error: Error| error.at_operation("row", index);
+        first.check().map_err(at(0))?;
+        let columns: Names = first.names();
+        if let Some(conflict) = conflict {
+            conflict.check(&columns).map_err(at(0))?;
+        }
+        for (index, row) in rows.iter_mut().enumerate() {
+            if let Cow::Owned(ordered) = row.in_order_of(&columns).map_err(at(index))? {
+                *row = ordered;
+            }
+            if let Some(conflict) = conflict {
+                check_keys(row, &conflict.keys).map_err(at(index))?;
+            }
+        }
+        Ok(Self { columns, rows })
+    }
+
+    /// All values, where there is nothing else.
+    fn values(&self) -> Option<Vec<Vec<Value>>> {
+        self.rows.iter().map(Record::values).collect()
+    }
+
+    fn render(
+        &self,
+        dialect: &Dialect,
+        table: &Table,
+        conflict: Option<&Conflict>,
+        returning: &[Cow<'static, str>],
+    ) -> Result<Vec<Rendered>> {
+        let width = self.columns.len().max(1);
+        // Room for expressions of more than one value; and SQL Server takes 1000 rows.
+        let most = (dialect.max_parameters / (2 * width)).clamp(1, 500);
+        let chunks = match conflict {
+            Some(conflict) if dialect.upsert != UpsertForm::OnDuplicateKey => {
+                self.distinct_chunks(&conflict.keys, most)
+            }
+            _ if self.columns.is_empty() => self.rows.chunks(1).collect(),
+            _ => self.rows.chunks(most).collect(),
+        };
+        let render = |rows: &[Record]| {
+            let rows: Vec<Cow<'_, Record>> = rows.iter().map(Cow::Borrowed).collect();
+            let mut out = Writer::new(dialect);
+            Rows { table, columns: &self.columns, rows: &rows, conflict, returning }
+                .write(&mut out)?;
+            out.finish()
+        };
+        chunks.into_iter().map(render).collect()
+    }
+
+    /// Pieces in which no key comes twice: one statement cannot change a row twice.
+    fn distinct_chunks(&self, keys: &[Cow<'static, str>], most: usize) -> Vec<&[Record]> {
+        let mut chunks = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        let mut start = 0;
+        for (index, row) in self.rows.iter().enumerate() {
+            let key: Vec<String> = keys.iter().map(|key| format!("{:?}", row.get(key))).collect();
+            if index - start == most || seen.contains(&key) {
+                chunks.push(&self.rows[start..index]);
+                seen.clear();
+                start = index;
+            }
+            seen.insert(key);
+        }
+        chunks.push(&self.rows[start..]);
+        chunks
+    }
+}
+
+/// Updates of many rows, each by its key, all of them or none; not yet sent.
+#[derive(Debug)]
+#[must_use = "an update does nothing until it is executed"]
+pub struct BulkUpdate<S> {
+    source: S,
+    table: Table,
+    rows: Result<Vec<Record>>,
+    keys: Names,
+}
+
+impl<S: Source> BulkUpdate<S> {
+    /// Sets the columns of each of `rows` that are not `keys`, in the row of `table` whose keys are the
+    /// same.
+    pub fn new<R: IntoRecord, K: Into<Cow<'static, str>>>(
+        source: S,
+        table: impl Into<Table>,
+        rows: impl IntoIterator<Item = R>,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Self {
+        let InsertMany { source, table, rows, .. } = InsertMany::new(source, table, rows);
+        Self { source, table, rows, keys: keys.into_iter().map(Into::into).collect() }
+    }
+
+    /// Updates the rows and reports how many there were.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parameters`] for no rows, and naming the row and the column where the columns are not
+    /// those of the first row, or a key is missing or null; [`ErrorKind::Usage`] without keys, without
+    /// anything to set, for a name that is none; the database's. No change is kept then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future keeps no change, unless all had been sent.
+    pub async fn execute(self) -> Result<ExecResult> {
+        let database = self.source.translator().database().cloned();
+        self.write().await.map_err(|error| error.or_database(database.as_ref()))
+    }
+
+    async fn write(self) -> Result<ExecResult> {
+        let Self { source, table, rows, keys } = self;
+        let statements = updates(source.translator().dialect(), &table, rows?, keys)?;
+        let mut lease = source.lease().await?;
+        let mut atomic = Atomic::begin(&mut lease).await?;
+        let mut written = 0;
+        for (index, statement) in statements.iter().enumerate() {
+            match atomic.execute(statement.text(), statement.values()).await {
+                Ok(result) => written += result.rows_affected,
+                Err(error) => {
+                    atomic.undo().await;
+                    return Err(error.at_operation("row", index));
+                }
+            }
+        }
+        atomic.keep().await?;
+        Ok(ExecResult::new(written))
+    }
+}
+
+/// One update for each row, by its keys.
+fn updates(
+    dialect: &Dialect,
+    table: &Table,
+    rows: Vec<Record>,
+    keys: Names,
+) -> Result<Vec<Rendered>> {
+    let conflict = Conflict { keys, ..Conflict::default() };
+    let rows = Uniform::new(rows, Some(&conflict))?;
+    let keys = conflict.keys;
+    let render = |row: &Record| {
+        let mut out = Writer::new(dialect);
+        out.sql("update ");
+        out.table(table)?;
+        super::change::write_changes(&mut out, &row.without(&keys))?;
+        out.sql(" where ");
+        out.list(" and ", &keys, |out, key| {
+            out.name("column", key)?;
+            out.sql(" = ");
+            row.get(key).map_or(Ok(()), |expr| expr.write(out))
+        })?;
+        out.finish()
+    };
+    let numbered = rows.rows.iter().enumerate();
+    numbered.map(|(index, row)| render(row).map_err(|e| e.at_operation("row", index))).collect()
+}
