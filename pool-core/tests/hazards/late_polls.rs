@@ -98,3 +98,40 @@ async fn a_waiter_taken_out_of_line_while_it_looks_still_ends_at_its_deadline() 
         assert!(hooks.was_woken(), "2 s past its deadline, not woken; {:?}", pool.status());
     }
 }
+
+/// What was granted lay in the mailbox for longer than a connection may be silent: it is proved alive
+/// before it is used, and its waiter keeps his turn.
+#[tokio::test(start_paused = true)]
+async fn what_is_picked_up_very_late_is_proved_alive_first() {
+    let (pool, _world) = pool_with(1, |b| b.validate(Validate::Idle(SECOND)));
+    let held = pool.get().await.unwrap();
+    let mut late = Box::pin(pool.get());
+    assert!(poll(&mut late).is_pending());
+    drop(held); // granted to `late`, which is not polled
+    jump(5 * SECOND);
+    assert_eq!(pool.stats().validate.count, 0);
+    assert!(poll(&mut late).is_pending(), "not before it was validated");
+    let other = tokio::spawn({
+        let pool = pool.clone();
+        async move { drop(pool.get().await.unwrap()) }
+    });
+    settle().await;
+    assert_eq!(pool.stats().validate.count, 1);
+    assert!(!other.is_finished(), "it was overtaken");
+    let guard = late.await.unwrap();
+    drop(guard);
+    other.await.unwrap();
+}
+
+/// As long as it is fit, it is had at once, however late.
+#[tokio::test(start_paused = true)]
+async fn what_is_picked_up_late_and_fit_is_had_at_once() {
+    let (pool, _world) = pool_with(1, |b| b.validate(Validate::Idle(SECOND)));
+    let held = pool.get().await.unwrap();
+    let mut late = Box::pin(pool.get());
+    assert!(poll(&mut late).is_pending());
+    drop(held);
+    jump(500 * MILLI);
+    assert!(poll(&mut late).is_ready());
+    assert_eq!(pool.stats().validate.count, 0);
+}
