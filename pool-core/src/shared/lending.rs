@@ -221,7 +221,6 @@ impl<M: Manager> Shared<M> {
             && now < entry.open_until
             && self.rules().worn(&entry).is_none();
         if !fit {
-            entry.good_until = now;
             return self.decide(entry, fate, now);
         }
         entry.be_good(self.ease.good_for);

@@ -142,3 +142,27 @@ async fn an_idle_connection_that_died_is_not_given_to_who_waits_either() {
     let guard = waiter.await.unwrap();
     assert_ne!(guard.id().get(), 1, "the dead one was handed out");
 }
+
+/// Nor while others wait behind, when what is granted mostly comes straight from its last holder. In real
+/// time, where not each wait is timed.
+#[tokio::test]
+async fn nor_while_others_wait_behind() {
+    let killed = Arc::new(AtomicBool::new(false));
+    let pool = Pool::builder(Server(Arc::clone(&killed)))
+        .max_size(1)
+        .validate(Validate::Never)
+        .build()
+        .unwrap();
+    for round in 0..300 {
+        let idle = pool.get().await.unwrap().id().get();
+        pool.pause();
+        let mut waiters: Vec<_> = (0..3).map(|_| Box::pin(pool.get())).collect();
+        waiters.iter_mut().for_each(|waiter| assert!(poll(waiter).is_pending()));
+        killed.store(true, Ordering::SeqCst);
+        pool.resume();
+        for waiter in waiters {
+            let id = waiter.await.unwrap().id().get();
+            assert_ne!(id, idle, "the dead one was handed out in round {round}");
+        }
+    }
+}

@@ -158,6 +158,28 @@ async fn a_dirty_connection_of_yesterday_is_not_even_reset() {
     assert_eq!(pool.status().size, 0);
 }
 
+/// Those who wait get none of yesterday's from those who bring them back.
+#[tokio::test(start_paused = true)]
+async fn connections_of_yesterday_are_not_handed_on() {
+    let (pool, _world) = pool(2);
+    let held = [pool.get().await.unwrap(), pool.get().await.unwrap()];
+    let waiters: Vec<_> = (0..4)
+        .map(|_| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.get().await.unwrap().id().get() })
+        })
+        .collect();
+    settle().await;
+    pool.invalidate_all();
+    settle().await;
+    drop(held);
+    for waiter in waiters {
+        let id = waiter.await.unwrap();
+        assert!(id > 2, "connection {id} is of yesterday");
+    }
+    assert_eq!(pool.stats().counters.closed.invalidated, 2);
+}
+
 // ---- priorities and tags ------------------------------------------------------------------------
 
 #[tokio::test(start_paused = true)]
