@@ -83,8 +83,9 @@ pub use wellspring_pool_core::{
 };
 #[doc(no_inline)]
 pub use wellspring_txn::{
-    BulkUpdate, Col, Condition, Delete, Expr, Insert, InsertMany, IntoRecord, MergeSelect, Record,
-    Rendered, Select, Selection, Table, Transaction, Tx, Update, col,
+    BulkUpdate, Col, Condition, Delete, Expr, Insert, InsertMany, IntoRecord, MergeSelect,
+    Operation, OperationBatch, Outcome, Record, Rendered, Select, Selection, Table, Transaction,
+    Tx, Update, col,
 };
 
 /// The interfaces drivers implement, for those who write one or need their details.

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "sqlite")]
 
+mod batches;
 mod cancellation;
 mod closing;
 mod concurrency;
@@ -17,3 +18,4 @@ mod statistics;
 mod support;
 mod transaction_forms;
 mod transactions;
+mod writing;

@@ -6,6 +6,8 @@
 mod databases;
 mod resending;
 
+#[path = "../it/batches.rs"]
+mod batches;
 #[path = "../it/cancellation.rs"]
 mod cancellation;
 #[path = "../it/closing.rs"]
@@ -26,3 +28,5 @@ mod statistics;
 mod support;
 #[path = "../it/transactions.rs"]
 mod transactions;
+#[path = "../it/writing.rs"]
+mod writing;

@@ -34,6 +34,11 @@ impl<'l, L: Lease> Atomic<'l, L> {
         Ok(Self { lease, savepoint, ended: false, began: Instant::now() })
     }
 
+    /// What it runs on.
+    pub(crate) fn lease(&mut self) -> &mut L {
+        self.lease
+    }
+
     pub(crate) fn connection(&mut self) -> &mut dyn Connection {
         self.lease.connection()
     }

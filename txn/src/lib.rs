@@ -11,12 +11,14 @@
 //! - Dropping either without a commit rolls back.
 
 mod atomic;
+mod batch;
 mod home;
 mod open;
 mod run;
 pub mod statement;
 mod tx;
 
+pub use batch::{Operation, OperationBatch, Outcome};
 pub use run::{Begin, transaction, transaction_once};
 #[doc(inline)]
 pub use statement::{

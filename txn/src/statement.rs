@@ -8,11 +8,13 @@ mod change;
 mod condition;
 mod expr;
 mod insert;
+mod language;
 mod name;
 mod record;
 mod render;
 mod select;
 mod serialize;
+pub(crate) mod term;
 mod write;
 
 pub use change::{Delete, Update};
@@ -27,6 +29,14 @@ pub use write::{BulkUpdate, Insert, InsertMany};
 /// How a single statement is run: by way of a [`Query`](wellspring_connector::Query).
 macro_rules! single {
     () => {
+        /// The text and the values, as they would be sent.
+        ///
+        /// # Errors
+        /// Those of [`render_for`](Self::render_for).
+        pub fn render(&self) -> Result<Rendered> {
+            self.render_for(self.source.translator().dialect())
+        }
+
         /// As a query, for its options: a timeout, a tag, a fetch size.
         pub fn into_query(self) -> Query<S> {
             let rendered = self.render().map(Rendered::into_sql);
@@ -165,6 +175,16 @@ macro_rules! statement_methods {
             table: impl Into<$crate::Table>,
         ) -> $crate::Select<$source> {
             $crate::Select::new($make, table)
+        }
+
+        /// Several operations, checked before the first runs, kept as a whole or not at all. Ends with
+        /// `execute`, or `each`.
+        $(#[$attribute])*
+        pub fn batch<O: Into<$crate::Operation>>(
+            $($receiver)+,
+            operations: impl IntoIterator<Item = O>,
+        ) -> $crate::OperationBatch<$source> {
+            $crate::OperationBatch::new($make, operations)
         }
 
         /// Inserts what is selected from another table, and updates rows whose `keys` are taken.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wellspring_connector::{Error, ErrorKind, Query, Result, Returning, Source};
+use wellspring_connector::{Dialect, Error, ErrorKind, Query, Result, Returning, Source};
 
 use super::condition::Condition;
 use super::insert::{check_returning, write_output, write_returning};
@@ -65,7 +65,7 @@ pub struct Update<S> {
     returning: Vec<Cow<'static, str>>,
 }
 
-impl<S: Source> Update<S> {
+impl<S> Update<S> {
     /// An update of `table` on a connection of `source`.
     pub fn new(source: S, table: impl Into<Table>, changes: impl IntoRecord) -> Self {
         Self {
@@ -98,15 +98,15 @@ impl<S: Source> Update<S> {
         self
     }
 
-    /// The text and the values, as they would be sent.
+    /// The text and the values for a database of `dialect`.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] without a condition, without changes, for a name that is none;
     /// [`ErrorKind::Parameters`] for a column that is set twice; [`ErrorKind::Unsupported`].
-    pub fn render(&self) -> Result<Rendered> {
+    pub fn render_for(&self, dialect: &Dialect) -> Result<Rendered> {
         let changes = self.changes.as_ref().map_err(Clone::clone)?;
         changes.check()?;
-        let mut out = Writer::new(self.source.translator().dialect());
+        let mut out = Writer::new(dialect);
         let form = check_returning(&out, &self.returning, "update")?;
         if form == Some(Returning::FinalTable) {
             out.sql("select ");
@@ -127,7 +127,15 @@ impl<S: Source> Update<S> {
         }
         out.finish()
     }
+}
 
+impl<S> Update<S> {
+    pub(crate) fn returns_rows(&self) -> bool {
+        !self.returning.is_empty()
+    }
+}
+
+impl<S: Source> Update<S> {
     single!();
 }
 
@@ -154,7 +162,7 @@ pub struct Delete<S> {
     returning: Vec<Cow<'static, str>>,
 }
 
-impl<S: Source> Delete<S> {
+impl<S> Delete<S> {
     /// A deletion from `table` on a connection of `source`.
     pub fn new(source: S, table: impl Into<Table>) -> Self {
         Self { source, table: table.into(), which: Which::default(), returning: Vec::new() }
@@ -181,13 +189,13 @@ impl<S: Source> Delete<S> {
         self
     }
 
-    /// The text and the values, as they would be sent.
+    /// The text and the values for a database of `dialect`.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] without a condition, and for a name that is none;
     /// [`ErrorKind::Unsupported`].
-    pub fn render(&self) -> Result<Rendered> {
-        let mut out = Writer::new(self.source.translator().dialect());
+    pub fn render_for(&self, dialect: &Dialect) -> Result<Rendered> {
+        let mut out = Writer::new(dialect);
         let form = check_returning(&out, &self.returning, "delete")?;
         if form == Some(Returning::FinalTable) {
             out.sql("select ");
@@ -209,6 +217,14 @@ impl<S: Source> Delete<S> {
         }
         out.finish()
     }
+}
 
+impl<S> Delete<S> {
+    pub(crate) fn returns_rows(&self) -> bool {
+        !self.returning.is_empty()
+    }
+}
+
+impl<S: Source> Delete<S> {
     single!();
 }

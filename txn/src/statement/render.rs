@@ -22,6 +22,10 @@ impl Rendered {
         &self.values
     }
 
+    pub(crate) fn into_parts(self) -> (String, Vec<Value>) {
+        (self.text, self.values)
+    }
+
     /// As a statement and its parameters, for what runs any.
     pub(crate) fn into_sql(self) -> (Sql<'static>, Params) {
         (Sql::native(self.text), Params::Positional(self.values))

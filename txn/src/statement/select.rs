@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use wellspring_connector::{
-    Error, ErrorKind, LimitForm, Query, Result, RowStream, Source, UpsertForm,
+    Dialect, Error, ErrorKind, LimitForm, Query, Result, RowStream, Source, UpsertForm,
 };
 
 use super::condition::Condition;
@@ -208,10 +208,15 @@ macro_rules! selecting {
     };
 }
 
-impl<S: Source> Select<S> {
+impl<S> Select<S> {
     /// All columns of all rows of `table`, on a connection of `source`.
     pub fn new(source: S, table: impl Into<Table>) -> Self {
-        Self { source, rows: Selection::from(table) }
+        Self::of(source, Selection::from(table))
+    }
+
+    /// What `rows` says, on a connection of `source`.
+    pub fn of(source: S, rows: Selection) -> Self {
+        Self { source, rows }
     }
 
     selecting!();
@@ -222,16 +227,18 @@ impl<S: Source> Select<S> {
         self
     }
 
-    /// The text and the values, as they would be sent.
+    /// The text and the values for a database of `dialect`.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a name that is none.
-    pub fn render(&self) -> Result<Rendered> {
-        let mut out = Writer::new(self.source.translator().dialect());
+    pub fn render_for(&self, dialect: &Dialect) -> Result<Rendered> {
+        let mut out = Writer::new(dialect);
         self.rows.write(&mut out)?;
         out.finish()
     }
+}
 
+impl<S: Source> Select<S> {
     /// The rows as they arrive, in bounded memory.
     pub fn stream<'s>(self) -> RowStream<'s>
     where
@@ -255,7 +262,7 @@ pub struct MergeSelect<S> {
     conflict: Conflict,
 }
 
-impl<S: Source> MergeSelect<S> {
+impl<S> MergeSelect<S> {
     /// Inserts `rows` into `columns` of `table`, on a connection of `source`. Where a row with the same
     /// `keys` is there, its other columns are updated.
     pub fn new<C: Into<Cow<'static, str>>, K: Into<Cow<'static, str>>>(
@@ -290,13 +297,13 @@ impl<S: Source> MergeSelect<S> {
         self
     }
 
-    /// The text and the values, as they would be sent.
+    /// The text and the values for a database of `dialect`.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a name that is none, and without keys;
     /// [`ErrorKind::Parameters`] for a key that is not among the columns, and where the selection has
     /// another number of columns.
-    pub fn render(&self) -> Result<Rendered> {
+    pub fn render_for(&self, dialect: &Dialect) -> Result<Rendered> {
         self.conflict.check(&self.columns)?;
         let (into, from) = (self.columns.len(), self.rows.columns.len());
         if from != 0 && from != into {
@@ -305,7 +312,7 @@ impl<S: Source> MergeSelect<S> {
                 format!("{from} columns are selected for the {into} columns of {}", self.table),
             ));
         }
-        let mut out = Writer::new(self.source.translator().dialect());
+        let mut out = Writer::new(dialect);
         match out.dialect().upsert {
             UpsertForm::None => return Err(Error::unsupported("an upsert")),
             UpsertForm::Merge | UpsertForm::MergeFromDual => {
@@ -352,6 +359,8 @@ impl<S: Source> MergeSelect<S> {
         out.sql(") r");
         Ok(())
     }
+}
 
+impl<S: Source> MergeSelect<S> {
     single!();
 }

@@ -27,7 +27,7 @@ pub struct Insert<S> {
     returning: Names,
 }
 
-impl<S: Source> Insert<S> {
+impl<S> Insert<S> {
     /// An insert of `row` into `table` on a connection of `source`. A row without columns is one of
     /// defaults.
     pub fn new(source: S, table: impl Into<Table>, row: impl IntoRecord) -> Self {
@@ -78,13 +78,13 @@ impl<S: Source> Insert<S> {
         self
     }
 
-    /// The text and the values, as they would be sent.
+    /// The text and the values for a database of `dialect`.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a name that is none, and for an upsert without keys;
     /// [`ErrorKind::Parameters`] for a column that is set twice, a key that is missing or null;
     /// [`ErrorKind::Unsupported`].
-    pub fn render(&self) -> Result<Rendered> {
+    pub fn render_for(&self, dialect: &Dialect) -> Result<Rendered> {
         let row = self.row.as_ref().map_err(Clone::clone)?;
         row.check()?;
         let columns: Names = row.names();
@@ -92,7 +92,7 @@ impl<S: Source> Insert<S> {
             conflict.check(&columns)?;
             check_keys(row, &conflict.keys)?;
         }
-        let mut out = Writer::new(self.source.translator().dialect());
+        let mut out = Writer::new(dialect);
         Rows {
             table: &self.table,
             columns: &columns,
@@ -103,7 +103,15 @@ impl<S: Source> Insert<S> {
         .write(&mut out)?;
         out.finish()
     }
+}
 
+impl<S> Insert<S> {
+    pub(crate) fn returns_rows(&self) -> bool {
+        !self.returning.is_empty()
+    }
+}
+
+impl<S: Source> Insert<S> {
     single!();
 }
 
@@ -132,7 +140,7 @@ pub struct InsertMany<S> {
     returning: Names,
 }
 
-impl<S: Source> InsertMany<S> {
+impl<S> InsertMany<S> {
     /// An insert of `rows` into `table` on a connection of `source`. The rows have the same columns, in
     /// whatever order.
     pub fn new<R: IntoRecord>(
@@ -185,6 +193,23 @@ impl<S: Source> InsertMany<S> {
         self
     }
 
+    /// The statements for a database of `dialect`, in the order in which they are run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parameters`] for no rows, and naming the row and the column where the columns are not
+    /// those of the first row, or a key is missing or null; [`ErrorKind::Usage`] for a name that is none.
+    pub fn render_for(&self, dialect: &Dialect) -> Result<Vec<Rendered>> {
+        let rows = self.rows.as_ref().map_err(Clone::clone)?;
+        let rows = Uniform::new(rows.clone(), self.conflict.as_ref())?;
+        rows.render(dialect, &self.table, self.conflict.as_ref(), &self.returning)
+    }
+
+    pub(crate) fn returns_rows(&self) -> bool {
+        !self.returning.is_empty()
+    }
+}
+
+impl<S: Source> InsertMany<S> {
     /// Writes the rows and reports how many were written: by the fastest way the database has where
     /// nothing but values is inserted, else by statements of many rows each.
     ///
@@ -378,7 +403,7 @@ pub struct BulkUpdate<S> {
     keys: Names,
 }
 
-impl<S: Source> BulkUpdate<S> {
+impl<S> BulkUpdate<S> {
     /// Sets the columns of each of `rows` that are not `keys`, in the row of `table` whose keys are the
     /// same.
     pub fn new<R: IntoRecord, K: Into<Cow<'static, str>>>(
@@ -391,6 +416,17 @@ impl<S: Source> BulkUpdate<S> {
         Self { source, table, rows, keys: keys.into_iter().map(Into::into).collect() }
     }
 
+    /// The statements for a database of `dialect`, one for each row.
+    ///
+    /// # Errors
+    /// Those of [`execute`](Self::execute), but for the database's.
+    pub fn render_for(&self, dialect: &Dialect) -> Result<Vec<Rendered>> {
+        let rows = self.rows.as_ref().map_err(Clone::clone)?;
+        updates(dialect, &self.table, rows.clone(), self.keys.clone())
+    }
+}
+
+impl<S: Source> BulkUpdate<S> {
     /// Updates the rows and reports how many there were.
     ///
     /// # Errors
