@@ -1,6 +1,6 @@
 //! What a column is set to or compared with: a value, or something the database works out.
 
-use wellspring_connector::{Error, ErrorKind, Result, Value};
+use wellspring_connector::{Error, ErrorKind, Result, Value, ValueKind};
 
 use super::render::Writer;
 
@@ -134,7 +134,16 @@ impl Expr {
             Kind::Now(now) => out.sql(now.text(out.dialect().name)?),
             Kind::Binary(left, operator, right) => {
                 out.sql("(");
-                left.write(out)?;
+                match left.as_value().and_then(|value| cast(out.dialect().name, value.kind())) {
+                    Some(name) => {
+                        out.sql("cast(");
+                        left.write(out)?;
+                        out.sql(" as ");
+                        out.sql(name);
+                        out.sql(")");
+                    }
+                    None => left.write(out)?,
+                }
                 out.char(' ').char(*operator).char(' ');
                 right.write(out)?;
                 out.sql(")");
@@ -143,6 +152,22 @@ impl Expr {
         }
         Ok(())
     }
+}
+
+/// PostgreSQL does not know the type of a value that is combined with another value: its name there.
+fn cast(dialect: &str, kind: ValueKind) -> Option<&'static str> {
+    (dialect == "postgres").then_some(())?;
+    Some(match kind {
+        ValueKind::I16 | ValueKind::I32 | ValueKind::I64 => "bigint",
+        ValueKind::U64 | ValueKind::Decimal => "numeric",
+        ValueKind::F32 | ValueKind::F64 => "double precision",
+        ValueKind::Date => "date",
+        ValueKind::Time => "time",
+        ValueKind::Timestamp => "timestamp",
+        ValueKind::TimestampTz => "timestamptz",
+        ValueKind::Interval => "interval",
+        _ => return None,
+    })
 }
 
 impl Now {
