@@ -303,7 +303,20 @@ impl Database {
         Fut: Future<Output = Result<R, E>>,
         E: From<Error>,
     {
-        let lender = Lender::new(self, Location::caller());
+        self.transaction_once_for(Location::caller(), f)
+    }
+
+    pub(crate) fn transaction_once_for<R, E, F, Fut>(
+        &self,
+        location: &'static Location<'static>,
+        f: F,
+    ) -> impl Future<Output = Result<R, E>>
+    where
+        F: FnOnce(Tx) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: From<Error>,
+    {
+        let lender = Lender::new(self, location);
         async move { wellspring_txn::transaction_once(&lender, TransactionOptions::new(), f).await }
     }
 
@@ -342,7 +355,14 @@ impl Database {
     /// The pool's.
     #[track_caller]
     pub fn connection(&self) -> impl Future<Output = Result<DatabaseConnection>> + Send + use<> {
-        let lender = Lender::new(self, Location::caller());
+        self.connection_for(Location::caller())
+    }
+
+    pub(crate) fn connection_for(
+        &self,
+        location: &'static Location<'static>,
+    ) -> impl Future<Output = Result<DatabaseConnection>> + Send + use<> {
+        let lender = Lender::new(self, location);
         let translator = Arc::clone(&self.inner.translator);
         async move { Ok(DatabaseConnection::new(Box::new(lender.borrow().await?), translator)) }
     }

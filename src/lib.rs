@@ -58,6 +58,7 @@ mod database;
 mod drivers;
 mod failure;
 mod lend;
+mod operations;
 mod stats;
 
 pub use builder::DatabaseBuilder;
@@ -65,6 +66,7 @@ pub use connection::DatabaseConnection;
 pub use database::Database;
 pub use drivers::{Drivers, register_driver};
 pub use lend::{Lender, PooledLease};
+pub use operations::OperationGroup;
 pub use stats::DatabaseStats;
 
 #[doc(no_inline)]
@@ -83,9 +85,9 @@ pub use wellspring_pool_core::{
 };
 #[doc(no_inline)]
 pub use wellspring_txn::{
-    BulkUpdate, Col, Condition, Delete, Expr, Insert, InsertMany, IntoRecord, MergeSelect,
-    Operation, OperationBatch, Outcome, Record, Rendered, Select, Selection, Table, Transaction,
-    Tx, Update, col,
+    BulkUpdate, Change, Col, Condition, Delete, Expr, Insert, InsertMany, IntoRecord, MergeSelect,
+    Operation, OperationBatch, Outcome, Record, RejectedRow, Rendered, Select, Selection,
+    StreamError, StreamReport, StreamWrite, Table, Transaction, Tx, Update, col,
 };
 
 /// The interfaces drivers implement, for those who write one or need their details.

@@ -15,6 +15,7 @@ mod native;
 mod opening;
 mod statements;
 mod statistics;
+mod streams;
 mod support;
 mod transaction_forms;
 mod transactions;

@@ -24,6 +24,8 @@ mod opening;
 mod statements;
 #[path = "../it/statistics.rs"]
 mod statistics;
+#[path = "../it/streams.rs"]
+mod streams;
 #[path = "../it/support.rs"]
 mod support;
 #[path = "../it/transactions.rs"]

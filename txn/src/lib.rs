@@ -16,6 +16,7 @@ mod home;
 mod open;
 mod run;
 pub mod statement;
+mod streaming;
 mod tx;
 
 pub use batch::{Operation, OperationBatch, Outcome};
@@ -25,6 +26,7 @@ pub use statement::{
     BulkUpdate, Col, Condition, Delete, Expr, Insert, InsertMany, IntoRecord, MergeSelect, Record,
     Rendered, Select, Selection, Table, Update, col,
 };
+pub use streaming::{Change, RejectedRow, StreamError, StreamReport, StreamWrite, StreamedRow};
 #[doc(hidden)]
 pub use tx::savepoint_name;
 pub use tx::{Transaction, Tx, TxLease};

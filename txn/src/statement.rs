@@ -25,6 +25,7 @@ pub use record::{IntoRecord, Record};
 pub use render::Rendered;
 pub use select::{MergeSelect, Select, Selection};
 pub use write::{BulkUpdate, Insert, InsertMany};
+pub(crate) use write::{RowWriter, update_by_keys};
 
 /// How a single statement is run: by way of a [`Query`](wellspring_connector::Query).
 macro_rules! single {
@@ -185,6 +186,40 @@ macro_rules! statement_methods {
             operations: impl IntoIterator<Item = O>,
         ) -> $crate::OperationBatch<$source> {
             $crate::OperationBatch::new($make, operations)
+        }
+
+        /// Inserts rows as they arrive, committed every so many, with a budget for refused ones. Ends with
+        /// `execute`.
+        $(#[$attribute])*
+        pub fn stream_insert<R>(
+            $($receiver)+,
+            table: impl Into<$crate::Table>,
+            rows: R,
+        ) -> $crate::StreamWrite<$source, R> {
+            $crate::StreamWrite::insert($make, table, rows)
+        }
+
+        /// Updates rows as their changes arrive: by `keys`, which are among the columns of each, or by the
+        /// condition of a [`Change`]($crate::Change).
+        $(#[$attribute])*
+        pub fn stream_update<R, K: Into<std::borrow::Cow<'static, str>>>(
+            $($receiver)+,
+            table: impl Into<$crate::Table>,
+            rows: R,
+            keys: impl IntoIterator<Item = K>,
+        ) -> $crate::StreamWrite<$source, R> {
+            $crate::StreamWrite::update($make, table, rows, keys)
+        }
+
+        /// Inserts rows as they arrive, or updates those of which the `keys` are there.
+        $(#[$attribute])*
+        pub fn stream_upsert<R, K: Into<std::borrow::Cow<'static, str>>>(
+            $($receiver)+,
+            table: impl Into<$crate::Table>,
+            rows: R,
+            keys: impl IntoIterator<Item = K>,
+        ) -> $crate::StreamWrite<$source, R> {
+            $crate::StreamWrite::upsert($make, table, rows, keys)
         }
 
         /// Inserts what is selected from another table, and updates rows whose `keys` are taken.

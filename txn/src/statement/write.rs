@@ -461,6 +461,68 @@ impl<S: Source> BulkUpdate<S> {
     }
 }
 
+/// How rows of a stream are inserted.
+#[derive(Debug)]
+pub(crate) struct RowWriter(Option<Conflict>);
+
+impl RowWriter {
+    pub(crate) fn insert() -> Self {
+        Self(None)
+    }
+
+    pub(crate) fn upsert<K: Into<Cow<'static, str>>>(keys: impl IntoIterator<Item = K>) -> Self {
+        let keys = keys.into_iter().map(Into::into).collect();
+        Self(Some(Conflict { keys, ..Conflict::default() }))
+    }
+
+    /// Rows whose keys are taken are an error.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Checks the columns of the rows.
+    pub(crate) fn check(&self, columns: &[Cow<'static, str>]) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |conflict| conflict.check(columns))
+    }
+
+    pub(crate) fn check_keys(&self, row: &Record) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |conflict| check_keys(row, &conflict.keys))
+    }
+
+    /// The statements that write `rows`, which have the same columns.
+    pub(crate) fn render(
+        &self,
+        dialect: &Dialect,
+        table: &Table,
+        rows: Vec<Record>,
+    ) -> Result<Vec<Rendered>> {
+        Uniform::new(rows, self.0.as_ref())?.render(dialect, table, self.0.as_ref(), &[])
+    }
+}
+
+/// The update of one row, by its keys.
+pub(crate) fn update_by_keys(
+    dialect: &Dialect,
+    table: &Table,
+    row: &Record,
+    keys: &[Cow<'static, str>],
+) -> Result<Rendered> {
+    row.check()?;
+    Conflict { keys: keys.to_vec(), ..Conflict::default() }.check(&row.names())?;
+    check_keys(row, keys)?;
+    let mut out = Writer::new(dialect);
+    out.sql("update ");
+    out.table(table)?;
+    super::change::write_changes(&mut out, &row.without(keys))?;
+    out.sql(" where ");
+    out.list(" and ", keys, |out, key| {
+        out.name("column", key)?;
+        out.sql(" = ");
+        row.get(key).map_or(Ok(()), |expr| expr.write(out))
+    })?;
+    out.finish()
+}
+
 /// One update for each row, by its keys.
 fn updates(
     dialect: &Dialect,
@@ -471,19 +533,7 @@ fn updates(
     let conflict = Conflict { keys, ..Conflict::default() };
     let rows = Uniform::new(rows, Some(&conflict))?;
     let keys = conflict.keys;
-    let render = |row: &Record| {
-        let mut out = Writer::new(dialect);
-        out.sql("update ");
-        out.table(table)?;
-        super::change::write_changes(&mut out, &row.without(&keys))?;
-        out.sql(" where ");
-        out.list(" and ", &keys, |out, key| {
-            out.name("column", key)?;
-            out.sql(" = ");
-            row.get(key).map_or(Ok(()), |expr| expr.write(out))
-        })?;
-        out.finish()
-    };
+    let render = |row: &Record| update_by_keys(dialect, table, row, &keys);
     let numbered = rows.rows.iter().enumerate();
     numbered.map(|(index, row)| render(row).map_err(|e| e.at_operation("row", index))).collect()
 }
