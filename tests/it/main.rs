@@ -11,6 +11,7 @@ mod control;
 mod databases;
 mod drivers;
 mod extras;
+mod hostile;
 mod native;
 mod opening;
 mod statements;

@@ -20,8 +20,16 @@ pub(crate) async fn fresh(kind: Kind) -> Fresh {
     run(&admin, &format!("create database {name}")).await;
     let options = if kind == Kind::PgBouncer { "?pgbouncer=transaction" } else { "" };
     Fresh {
-        url: format!("{}/{name}{options}", server_of(&url(kind))),
+        url: format!("{}/{name}{options}", server_of(&in_its_own_name(kind))),
         keeper: Some(Box::new(Gone { admin, name })),
+    }
+}
+
+/// MariaDB says things in its own words where it is asked for by its own name.
+fn in_its_own_name(kind: Kind) -> String {
+    match kind {
+        Kind::MariaDb => url(kind).replacen("mysql://", "mariadb://", 1),
+        kind => url(kind),
     }
 }
 

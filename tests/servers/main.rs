@@ -18,6 +18,8 @@ mod concurrency;
 mod control;
 #[path = "../it/extras.rs"]
 mod extras;
+#[path = "../it/hostile.rs"]
+mod hostile;
 #[path = "../it/opening.rs"]
 mod opening;
 #[path = "../it/statements.rs"]

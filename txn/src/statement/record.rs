@@ -79,6 +79,11 @@ impl Record {
         self.fields.iter().map(|(column, _)| &**column)
     }
 
+    /// What a column is set to, if it is.
+    pub fn expr(&self, column: &str) -> Option<&Expr> {
+        self.get(column)
+    }
+
     /// The columns and what they are set to.
     pub(crate) fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &Expr)> {
         self.fields.iter().map(|(column, expr)| (&**column, expr))
