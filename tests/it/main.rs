@@ -11,6 +11,7 @@ mod control;
 mod databases;
 mod drivers;
 mod extras;
+mod half_done;
 mod hostile;
 mod native;
 mod opening;

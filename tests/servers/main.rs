@@ -18,6 +18,8 @@ mod concurrency;
 mod control;
 #[path = "../it/extras.rs"]
 mod extras;
+#[path = "../it/half_done.rs"]
+mod half_done;
 #[path = "../it/hostile.rs"]
 mod hostile;
 #[path = "../it/opening.rs"]

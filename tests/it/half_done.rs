@@ -1,0 +1,169 @@
+//! Work of several statements, dropped at any poll: all of it is there or nothing is, and nothing is
+//! locked, as another connection sees it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::stream;
+use wellspring::prelude::*;
+use wellspring::{Insert, Operation, Result};
+use wellspring_testkit::polls::poll_then_drop;
+
+use crate::databases::on_every_database;
+
+const ROWS: i64 = 12;
+
+type Work<'d> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'd>>;
+
+fn rows() -> Vec<Record> {
+    (1..=ROWS)
+        .map(|id| Record::new().set("id", id).set_expr("n", Expr::value(id).plus(1)))
+        .collect()
+}
+
+/// What writes the rows, or changes them, as a whole or not at all.
+fn works<'d>(db: &'d Database) -> Vec<(&'static str, Box<dyn Fn() -> Work<'d> + 'd>)> {
+    vec![
+        (
+            "insert_many",
+            Box::new(|| {
+                Box::pin(async { db.insert_many("half", rows()).execute().await.map(drop) })
+            }),
+        ),
+        (
+            "bulk insert",
+            Box::new(|| {
+                let plain = (1..=ROWS).map(|id| params! { id: id, n: id + 1 });
+                Box::pin(async {
+                    db.insert_many("half", plain.collect::<Vec<_>>()).execute().await.map(drop)
+                })
+            }),
+        ),
+        (
+            "upsert_many",
+            Box::new(|| {
+                Box::pin(async { db.upsert_many("half", rows(), ["id"]).execute().await.map(drop) })
+            }),
+        ),
+        (
+            "batch",
+            Box::new(|| {
+                let batch: Vec<Operation> =
+                    rows().into_iter().map(|row| Insert::new((), "half", row).into()).collect();
+                Box::pin(async { db.batch(batch).execute().await.map(drop) })
+            }),
+        ),
+        (
+            "stream",
+            Box::new(|| {
+                let rows = stream::iter(rows().into_iter().map(Ok));
+                Box::pin(async {
+                    let write = db.stream_insert("half", rows).commit_every(0);
+                    write.execute().await.map(drop).map_err(Error::from)
+                })
+            }),
+        ),
+        (
+            "connection",
+            Box::new(|| {
+                Box::pin(async {
+                    let mut connection = db.connection().await?;
+                    connection.insert_many("half", rows()).execute().await.map(drop)
+                })
+            }),
+        ),
+        (
+            "transaction",
+            Box::new(|| {
+                Box::pin(async {
+                    db.transaction(async |mut tx| -> Result<()> {
+                        for row in rows() {
+                            tx.insert("half", row).execute().await?;
+                        }
+                        Ok(())
+                    })
+                    .await
+                })
+            }),
+        ),
+    ]
+}
+
+async fn seen(other: &Database) -> i64 {
+    other.query("select count(*) from half", ()).one().await.unwrap()
+}
+
+on_every_database! {
+    async fn all_or_nothing_at_every_poll(fresh: Fresh) {
+        // A memory database belongs to its pool.
+        if fresh.url.contains("memory") {
+            return;
+        }
+        let db = fresh.builder().max_size(2).connect().await.unwrap();
+        let other = fresh.builder().max_size(1).connect().await.unwrap();
+        db.execute("create table half (id integer not null primary key, n bigint)", ()).await.unwrap();
+        for (name, work) in works(&db) {
+            let mut ended = false;
+            let mut polls = 0;
+            while !ended {
+                if let Some(result) = poll_then_drop(work(), polls).await {
+                    result.unwrap();
+                    ended = true;
+                }
+                // A dropped commit may come to its end, and takes its time.
+                let mut there = seen(&other).await;
+                for _ in 0..100 {
+                    if there == 0 || there == ROWS {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    there = seen(&other).await;
+                }
+                assert!(there == 0 || there == ROWS, "{name} after {polls} polls: {there} rows");
+                assert!(!ended || there == ROWS, "{name}: {there} rows at its end");
+                // Nothing is locked: every row, and the table, can be written by somebody else.
+                let free = async {
+                    other.upsert("half", params! { id: 1, n: 0 }, ["id"]).execute().await?;
+                    other.delete("half").all_rows().execute().await
+                };
+                let free = tokio::time::timeout(Duration::from_secs(10), free).await;
+                free.unwrap_or_else(|_| panic!("{name} after {polls} polls: locked")).unwrap();
+                polls += 1;
+                assert!(polls < 500, "{name} does not end");
+            }
+            let held = [db.connection().await.unwrap(), db.connection().await.unwrap()];
+            drop(held);
+        }
+    }
+
+    async fn what_is_dropped_within_a_transaction_is_undone_in_it(fresh: Fresh) {
+        let db = fresh.builder().max_size(2).connect().await.unwrap();
+        db.execute("create table half (id integer not null primary key, n bigint)", ()).await.unwrap();
+        for polls in 0..30 {
+            let left: Result<i64> = db.transaction_once(async |mut tx| {
+                tx.insert("half", params! { id: 100 }).execute().await?;
+                let batch = rows().into_iter().map(|row| Insert::new((), "half", row));
+                let ended = poll_then_drop(tx.batch(batch).execute(), polls).await.is_some();
+                let count: i64 = tx.query("select count(*) from half", ()).one().await?;
+                assert_eq!(count, if ended { ROWS + 1 } else { 1 }, "after {polls} polls");
+                tx.delete("half").all_rows().execute().await?;
+                Ok(count)
+            }).await;
+            if left.unwrap() > 1 {
+                break;
+            }
+        }
+        let mut connection = db.connection().await.unwrap();
+        for polls in 0..30 {
+            let ended = poll_then_drop(connection.insert_many("half", rows()).execute(), polls).await.is_some();
+            let count: i64 = connection.query("select count(*) from half", ()).one().await.unwrap();
+            // A commit that was under way may have come to its end.
+            assert!(count == 0 || count == ROWS, "after {polls} polls: {count}");
+            connection.delete("half").all_rows().execute().await.unwrap();
+            if ended {
+                break;
+            }
+        }
+    }
+}
