@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wellspring_pool_core::ResetMode;
 
-use crate::{BulkSource, BulkTarget, Dialect, Error, Result, Rows, Value};
+use crate::{BulkSource, BulkTarget, Dialect, Error, Result, Rows, TransactionOptions, Value};
 
 /// Turns a URL into a [`Connector`]: what is registered, one for each kind of database.
 pub trait Driver: fmt::Debug + Send + Sync + 'static {
@@ -112,66 +112,6 @@ impl ExecResult {
     }
 }
 
-/// How isolated a transaction is from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum IsolationLevel {
-    /// Sees uncommitted changes of others.
-    ReadUncommitted,
-    /// Each statement sees what was committed before it.
-    ReadCommitted,
-    /// Rows read once do not change.
-    RepeatableRead,
-    /// Sees one committed state throughout.
-    Snapshot,
-    /// As if transactions ran one after another.
-    Serializable,
-}
-
-impl fmt::Display for IsolationLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ReadUncommitted => "read uncommitted",
-            Self::ReadCommitted => "read committed",
-            Self::RepeatableRead => "repeatable read",
-            Self::Snapshot => "snapshot",
-            Self::Serializable => "serializable",
-        })
-    }
-}
-
-/// How a transaction is begun. The default is read-write at the database's own isolation level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub struct TransactionOptions {
-    /// The isolation level; `None` is the database's default. A level the database does not have
-    /// is an [`Unsupported`](crate::ErrorKind::Unsupported) error, never silently another one.
-    pub isolation: Option<IsolationLevel>,
-    /// The transaction will not write.
-    pub read_only: bool,
-}
-
-impl TransactionOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the isolation level.
-    #[must_use]
-    pub fn isolation(mut self, level: IsolationLevel) -> Self {
-        self.isolation = Some(level);
-        self
-    }
-
-    /// Declares that the transaction will not write.
-    #[must_use]
-    pub fn read_only(mut self) -> Self {
-        self.read_only = true;
-        self
-    }
-}
-
 /// What to do with a savepoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SavepointOp {
@@ -230,7 +170,12 @@ pub trait Connection: fmt::Debug + Send + 'static {
         crate::bulk_insert_by_statements(self, into, rows).await
     }
 
-    /// Begins a transaction.
+    /// Begins a transaction. Nothing that `options` set may outlive it. Their
+    /// [`statement_timeout`](TransactionOptions::statement_timeout) is not the connection's business.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for an option the database does not
+    /// have; the database's, and then no transaction is open.
     async fn begin(&mut self, options: TransactionOptions) -> Result<()>;
 
     /// Commits the open transaction. After an error the transaction is no longer open, or

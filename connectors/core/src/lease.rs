@@ -49,6 +49,11 @@ pub trait Lease: Send {
     /// lender does with open transactions otherwise. The default does nothing more than dropping,
     /// which is right for lenders that always roll back.
     fn abandon(&mut self) {}
+
+    /// Gives the connection up: nobody uses it again. It is the last call. The default abandons it.
+    fn discard(&mut self) {
+        self.abandon();
+    }
 }
 
 /// Something that lends a connection for one statement: a database, or an open transaction.
@@ -58,6 +63,11 @@ pub trait Source: Send {
 
     /// Borrows a connection.
     fn lease(self) -> impl Future<Output = Result<Self::Lease>> + Send;
+
+    /// The longest a statement may take that does not say so itself. The default is the database's.
+    fn statement_timeout(&self) -> Option<Duration> {
+        self.translator().statement_timeout()
+    }
 
     /// Translates the database's statements.
     fn translator(&self) -> &Translator;

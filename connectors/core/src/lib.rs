@@ -73,6 +73,7 @@ mod serde_text;
 mod sql;
 mod statement;
 mod stream;
+mod transaction;
 mod translate;
 mod translator;
 pub mod url;
@@ -85,8 +86,7 @@ pub use bulk::{
     bulk_rows, bulk_stream,
 };
 pub use connection::{
-    Command, Connection, Connector, Driver, ExecResult, IsolationLevel, SavepointOp, SessionState,
-    TransactionOptions,
+    Command, Connection, Connector, Driver, ExecResult, SavepointOp, SessionState,
 };
 #[cfg(feature = "serde_json")]
 pub use convert::Json;
@@ -107,6 +107,7 @@ pub use script::split_script;
 pub use sql::{PlaceholderStyle, Sql};
 pub use statement::Statement;
 pub use stream::RowStream;
+pub use transaction::{IsolationLevel, TransactionMode, TransactionOptions};
 pub use translator::Translator;
 pub use uuid::Uuid;
 pub use value::{Array, Native, Value, ValueKind, ValueRef};

@@ -74,7 +74,7 @@ impl<S: Source> Query<S> {
         let translator = source.translator();
         let statement = translator.bind(&sql.into(), params.into_params());
         let database = translator.database().cloned();
-        let limits = Limits::new(translator.statement_timeout());
+        let limits = Limits::new(source.statement_timeout());
         Self { source, statement, database, limits, fetch_size: None, tag: None }
     }
 

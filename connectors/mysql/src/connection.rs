@@ -19,6 +19,7 @@ use crate::encode;
 use crate::errors::{Sent, lost_connection};
 use crate::flight::{Event, Portion, Request};
 use crate::load;
+use crate::lock_waits::LockWaits;
 use crate::session::{Landed, PORTION, Session};
 use crate::statements::Statements;
 
@@ -52,7 +53,17 @@ pub struct MySqlConnection {
     aborted: bool,
     /// What must be done before anything else, because nobody heard whether it is needed.
     pub(crate) undo: Option<&'static str>,
+    /// How long the session waited for locks before the transaction that changed it.
+    former_waits: Option<LockWaits>,
 }
+
+/// The isolation levels it has.
+const LEVELS: &[IsolationLevel] = &[
+    IsolationLevel::ReadUncommitted,
+    IsolationLevel::ReadCommitted,
+    IsolationLevel::RepeatableRead,
+    IsolationLevel::Serializable,
+];
 
 /// What a statement did; `id` is 0 where no key was generated.
 pub(crate) fn summary(rows: u64, id: u64) -> ExecResult {
@@ -80,6 +91,7 @@ impl MySqlConnection {
             begun: false,
             aborted: false,
             undo: None,
+            former_waits: None,
         }
     }
 
@@ -100,7 +112,29 @@ impl MySqlConnection {
             self.undo = None;
             self.begun &= self.session.in_transaction();
         }
+        if self.former_waits.is_some() && !self.begun {
+            self.restore_waits().await?;
+        }
         Ok(())
+    }
+
+    /// Waits for locks as before the transaction. Done again by whoever comes next, if it is dropped
+    /// half-way.
+    async fn restore_waits(&mut self) -> Result<()> {
+        if let Some(former) = &self.former_waits {
+            let setting = former.setting();
+            self.session.run(Request::Text(setting.into())).await?;
+            self.former_waits = None;
+        }
+        Ok(())
+    }
+
+    /// As [`restore_waits`](Self::restore_waits), where what came before it has succeeded and counts: a
+    /// session that could not be restored is reset before it is lent again.
+    async fn try_restore_waits(&mut self) {
+        if let Err(error) = self.restore_waits().await {
+            tracing::debug!(%error, "the limit on lock waits could not be restored yet");
+        }
     }
 
     /// Waits for the end of a load that was stopped.
@@ -189,7 +223,7 @@ impl Connection for MySqlConnection {
             SessionState::Failed
         } else if self.session.in_transaction() {
             SessionState::InTransaction
-        } else if self.tainted {
+        } else if self.tainted || self.former_waits.is_some() {
             SessionState::Tainted
         } else {
             SessionState::Idle
@@ -264,19 +298,11 @@ impl Connection for MySqlConnection {
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<()> {
-        let level = match options.isolation {
-            None => "",
-            Some(IsolationLevel::ReadUncommitted) => "read uncommitted",
-            Some(IsolationLevel::ReadCommitted) => "read committed",
-            Some(IsolationLevel::RepeatableRead) => "repeatable read",
-            Some(IsolationLevel::Serializable) => "serializable",
-            Some(level) => {
-                return Err(Error::unsupported(format_args!(
-                    "isolation level {level} on {}, whose repeatable read is a snapshot,",
-                    self.dialect
-                )));
-            }
-        };
+        options.check()?;
+        options.refuse_deferrable(self.dialect)?;
+        options.refuse_mode(self.dialect)?;
+        let why = "whose repeatable read is a snapshot";
+        let level = options.level_of(self.dialect, LEVELS, why)?;
         self.settle().await?;
         if self.aborted {
             return Err(aborted());
@@ -285,9 +311,14 @@ impl Connection for MySqlConnection {
             return Err(Error::new(ErrorKind::Usage, "a transaction is already open"));
         }
         let mut text = String::new();
-        if !level.is_empty() {
+        if let Some(limit) = options.lock_timeout {
+            let former = LockWaits::of(&mut self.session).await?;
+            text = format!("{}; ", LockWaits::limited(limit).setting());
+            self.former_waits = Some(former);
+        }
+        if let Some(level) = level {
             // For the next transaction only, which is begun in the same breath.
-            text = format!("set transaction isolation level {level}; ");
+            text.push_str(&format!("set transaction isolation level {level}; "));
         }
         text.push_str(if options.read_only {
             "start transaction read only"
@@ -297,6 +328,9 @@ impl Connection for MySqlConnection {
         self.undo = Some("rollback");
         let begun = self.simple(&text).await;
         self.undo = None;
+        if begun.is_err() {
+            self.try_restore_waits().await;
+        }
         begun?;
         self.begun = true;
         Ok(())
@@ -323,6 +357,7 @@ impl Connection for MySqlConnection {
         match committed {
             Ok(_) => {
                 self.forget_transaction();
+                self.try_restore_waits().await;
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::ConnectionLost => Err(Error::new(
@@ -345,6 +380,7 @@ impl Connection for MySqlConnection {
             self.session.run(Request::Text("rollback".into())).await?;
         }
         self.forget_transaction();
+        self.try_restore_waits().await;
         Ok(())
     }
 
@@ -393,9 +429,10 @@ impl Connection for MySqlConnection {
             }
         }
         self.forget_transaction();
-        if self.tainted {
+        if self.tainted || self.former_waits.is_some() {
             self.session.run(Request::Reset).await?;
             self.tainted = false;
+            self.former_waits = None;
         }
         Ok(())
     }

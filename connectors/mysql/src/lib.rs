@@ -62,6 +62,7 @@ mod encode;
 mod errors;
 mod flight;
 mod load;
+mod lock_waits;
 mod options;
 mod pool;
 mod session;

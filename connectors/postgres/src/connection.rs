@@ -28,6 +28,17 @@ pub(crate) const CLEAN_UP: &str = "close all; set session authorization default;
                                    unlisten *; select pg_advisory_unlock_all(); discard temp; \
                                    discard sequences";
 
+/// The isolation levels it has.
+const LEVELS: &[IsolationLevel] = &[
+    IsolationLevel::ReadUncommitted,
+    IsolationLevel::ReadCommitted,
+    IsolationLevel::RepeatableRead,
+    IsolationLevel::Serializable,
+];
+
+/// The most milliseconds a limit can have: 24 days.
+const LONGEST_LIMIT: u128 = i32::MAX as u128;
+
 /// One connection to a PostgreSQL database.
 ///
 /// # Cancellation
@@ -224,6 +235,27 @@ fn params(values: &[Value]) -> Vec<Param<'_>> {
     values.iter().map(Param).collect()
 }
 
+/// What begins a transaction. Its limits are local to it.
+fn begin_text(options: TransactionOptions) -> Result<String> {
+    let why = "whose repeatable read is a snapshot";
+    let mut text = String::from("begin");
+    if let Some(level) = options.level_of(&DIALECT, LEVELS, why)? {
+        text.push_str(&format!(" isolation level {level}"));
+    }
+    if options.read_only {
+        text.push_str(" read only");
+    }
+    if options.deferrable {
+        text.push_str(" deferrable");
+    }
+    if let Some(limit) = options.lock_timeout {
+        // In whole milliseconds; zero would be no limit.
+        let millis = limit.as_nanos().div_ceil(1_000_000).clamp(1, LONGEST_LIMIT);
+        text.push_str(&format!("; set local lock_timeout = {millis}"));
+    }
+    Ok(text)
+}
+
 fn aborted() -> Error {
     Error::new(
         ErrorKind::TransactionAborted,
@@ -388,18 +420,9 @@ impl Connection for PostgresConnection {
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<()> {
-        let level = match options.isolation {
-            None => "",
-            Some(IsolationLevel::ReadUncommitted) => " isolation level read uncommitted",
-            Some(IsolationLevel::ReadCommitted) => " isolation level read committed",
-            Some(IsolationLevel::RepeatableRead) => " isolation level repeatable read",
-            Some(IsolationLevel::Serializable) => " isolation level serializable",
-            Some(level) => {
-                return Err(Error::unsupported(format_args!(
-                    "isolation level {level} on PostgreSQL, whose repeatable read is a snapshot,"
-                )));
-            }
-        };
+        options.check()?;
+        options.refuse_mode(&DIALECT)?;
+        let text = begin_text(options)?;
         self.settle().await?;
         match self.session.watched.block() {
             Block::None => {}
@@ -408,9 +431,12 @@ impl Connection for PostgresConnection {
             }
             Block::Failed => return Err(aborted()),
         }
-        let access = if options.read_only { " read only" } else { "" };
         self.unheard_begin = true;
-        let begun = self.simple(&format!("begin{level}{access}")).await;
+        let begun = self.simple(&text).await;
+        if begun.is_err() && self.session.watched.block() != Block::None {
+            // It was begun, and then a limit was refused.
+            Box::pin(self.undo_begin()).await?;
+        }
         self.unheard_begin = false;
         begun
     }

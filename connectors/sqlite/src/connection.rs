@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use tokio::task::{JoinHandle, spawn_blocking};
 use wellspring_connector::{
     BulkSource, BulkTarget, Command, Connection, Dialect, Error, ErrorKind, ExecResult,
-    IsolationLevel, Result, Rows, SavepointOp, SessionState, TransactionOptions, Value,
+    IsolationLevel, Result, Rows, SavepointOp, SessionState, TransactionMode, TransactionOptions,
+    Value,
 };
 use wellspring_pool_core::ResetMode;
 
@@ -110,7 +111,7 @@ impl SqliteConnection {
         let hash = hash_of(text);
         let mut plan = plan(self.common.options.execution, || self.common.averages.look(hash));
         self.breathe(plan).await;
-        let mut patience = Patience::new(plan.waiting, self.common.options.busy_timeout);
+        let mut patience = self.patience(plan);
         let mut turn = self.begin_turn(text, values, hash, want, plan.place).await?;
         loop {
             match turn {
@@ -316,6 +317,16 @@ impl SqliteConnection {
         }
     }
 
+    /// The patience of one statement: the transaction's, where it has one of its own.
+    fn patience(&self, plan: Plan) -> Patience {
+        let of_transaction = match &self.seat {
+            Seat::Home(session) => session.state.lock_timeout,
+            _ => None,
+        };
+        let limit = of_transaction.unwrap_or(self.common.options.busy_timeout);
+        Patience::new(plan.waiting, limit)
+    }
+
     async fn require_transaction(&mut self) -> Result<&mut Session> {
         let session = self.settle().await?;
         if session.is_aborted() {
@@ -333,6 +344,27 @@ struct Progress {
     done: Done,
     open: bool,
     plan: Plan,
+}
+
+/// What begins a transaction.
+fn begin_text(options: TransactionOptions) -> Result<&'static str> {
+    Ok(match (options.mode, options.read_only) {
+        (None, false) | (Some(TransactionMode::Immediate), false) => "begin immediate",
+        (None | Some(TransactionMode::Deferred), _) => "begin deferred",
+        (Some(TransactionMode::Exclusive), false) => "begin exclusive",
+        (Some(mode), true) => {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!(
+                    "transaction mode {mode} takes the lock for writing, and the transaction is \
+                     read-only: expected deferred"
+                ),
+            ));
+        }
+        (Some(mode), false) => {
+            return Err(Error::unsupported(format_args!("transaction mode {mode} on SQLite")));
+        }
+    })
 }
 
 pub(crate) fn gone() -> Error {
@@ -384,7 +416,7 @@ impl Connection for SqliteConnection {
         self.settle().await?;
         let plan = plan(self.common.options.execution, || Known::Long);
         self.breathe(plan).await;
-        let mut patience = Patience::new(plan.waiting, self.common.options.busy_timeout);
+        let mut patience = self.patience(plan);
         let needs = self.settle().await?.script_needs()?;
         self.pass(needs, &mut patience).await?;
         let Seat::Home(session) = self.seat.take() else { return Err(gone()) };
@@ -416,13 +448,11 @@ impl Connection for SqliteConnection {
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<()> {
-        if let Some(level) = options.isolation
-            && level != IsolationLevel::Serializable
-        {
-            return Err(Error::unsupported(format_args!(
-                "isolation level {level} on SQLite, whose transactions are serializable,"
-            )));
-        }
+        options.check()?;
+        options.refuse_deferrable(&DIALECT)?;
+        let why = "whose transactions are serializable";
+        options.level_of(&DIALECT, &[IsolationLevel::Serializable], why)?;
+        let text = begin_text(options)?;
         let session = self.settle().await?;
         if session.is_aborted() {
             return Err(aborted());
@@ -431,12 +461,13 @@ impl Connection for SqliteConnection {
             return Err(Error::new(ErrorKind::Usage, "a transaction is already open"));
         }
         session.state.unheard_begin = true;
-        let text = if options.read_only { "begin deferred" } else { "begin immediate" };
+        session.state.lock_timeout = options.lock_timeout;
         // Not through `settle`, which would take the mark for one left by an earlier call.
         let begun = self.drive_settled(text, &[], Want::Effects).await.map(drop);
         if let Seat::Home(session) = &mut self.seat {
             session.state.unheard_begin = false;
             session.state.read_only = begun.is_ok() && options.read_only;
+            session.state.lock_timeout = options.lock_timeout.filter(|_| begun.is_ok());
         }
         begun
     }
@@ -511,7 +542,7 @@ impl Connection for SqliteConnection {
         }
         let needs = session.restore_needs()?;
         let plan = plan(self.common.options.execution, || Known::Long);
-        let mut patience = Patience::new(plan.waiting, self.common.options.busy_timeout);
+        let mut patience = self.patience(plan);
         self.pass(needs, &mut patience).await?;
         let Seat::Home(session) = self.seat.take() else { return Err(gone()) };
         let restore = |mut session: Session| {

@@ -84,6 +84,8 @@ pub(crate) struct State {
     in_transaction: bool,
     /// The open transaction was begun as read-only.
     pub(crate) read_only: bool,
+    /// How long the open transaction, or the one being begun, waits for others.
+    pub(crate) lock_timeout: Option<Duration>,
     /// The transaction is being begun; if nobody hears of it, it is undone.
     pub(crate) unheard_begin: bool,
     /// Settings may have changed.
@@ -163,6 +165,7 @@ impl Session {
             leases,
             in_transaction: false,
             read_only: false,
+            lock_timeout: None,
             unheard_begin: false,
             tainted: false,
             columns: HashMap::new(),
@@ -183,6 +186,7 @@ impl Session {
     /// Acknowledges that no transaction is open.
     pub(crate) fn acknowledge(&mut self) {
         self.state.in_transaction = false;
+        self.state.lock_timeout = None;
         self.rest();
     }
 
@@ -329,6 +333,7 @@ impl State {
         }
         if autocommit {
             self.read_only = false;
+            self.lock_timeout = None;
         }
         if let Some(pages) = wal_hook::committed()
             && let Some(checkpointer) = &self.shared.checkpointer
