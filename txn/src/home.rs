@@ -5,6 +5,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use wellspring_connector::Error;
+
 use crate::open::Open;
 
 /// What a scope's `Tx` brought back.
@@ -12,9 +14,11 @@ use crate::open::Open;
 pub(crate) struct Returned {
     pub(crate) open: Open,
     /// A savepoint whose scope was left half-way and has to be undone first.
-    pub(crate) undo: Option<u32>,
+    pub(crate) undo: Option<String>,
     /// An error was seen after which the whole transaction may be run again.
-    pub(crate) retryable: bool,
+    pub(crate) retryable: Option<Error>,
+    /// The transaction is to be rolled back, whatever its closure returns.
+    pub(crate) rollback_only: bool,
 }
 
 #[derive(Debug, Default)]

@@ -7,12 +7,17 @@
 //! - [`Tx`] is the handle inside a transaction's closure. It is passed by value, so closures may
 //!   borrow what is around them and still run inside `tokio::spawn`, generic functions and
 //!   `async-trait` methods.
+//! - [`TransactionBuilder`] runs a closure with options, a retry policy and hooks.
 //! - [`Transaction`] is begun and ended by hand.
 //! - Dropping either without a commit rolls back.
 
 mod atomic;
 mod batch;
+mod attempt;
+mod builder;
+mod by_hand;
 mod home;
+mod names;
 mod open;
 mod run;
 pub mod statement;
@@ -20,6 +25,9 @@ mod streaming;
 mod tx;
 
 pub use batch::{Operation, OperationBatch, Outcome};
+pub use attempt::{Attempt, AttemptOutcome};
+pub use builder::TransactionBuilder;
+pub use by_hand::Transaction;
 pub use run::{Begin, transaction, transaction_once};
 #[doc(inline)]
 pub use statement::{
@@ -29,5 +37,5 @@ pub use statement::{
 pub use streaming::{Change, RejectedRow, StreamError, StreamReport, StreamWrite, StreamedRow};
 #[doc(hidden)]
 pub use tx::savepoint_name;
-pub use tx::{Transaction, Tx, TxLease};
+pub use tx::{Tx, TxLease};
 pub use wellspring_connector::RetryPolicy;

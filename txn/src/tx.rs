@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use wellspring_connector::{
 };
 
 use crate::home::{Home, Returned};
+use crate::names::Names;
 use crate::open::Open;
 
 /// An open transaction, as a closure sees it.
@@ -30,8 +30,13 @@ pub struct Tx {
     translator: Arc<Translator>,
     home: Option<Arc<Home>>,
     depth: u32,
-    undo: Option<u32>,
-    retryable: bool,
+    /// The savepoint to undo before the next statement.
+    undo: Option<String>,
+    /// The last error after which the whole transaction may be run again.
+    retryable: Option<Error>,
+    rollback_only: bool,
+    statement_timeout: Option<Duration>,
+    names: Names,
 }
 
 impl Tx {
@@ -41,16 +46,22 @@ impl Tx {
         translator: Arc<Translator>,
         options: TransactionOptions,
     ) -> Result<Self> {
+        let named = |error: Error| error.or_database(translator.database());
+        options.check().map_err(named)?;
         let mut open = Open::new(lease);
         let begun = open.connection().begin(options).await;
-        begun.map_err(|error| error.or_database(translator.database()))?;
+        begun.map_err(named)?;
+        open.begun();
         Ok(Self {
             open: Some(open),
             translator,
             home: None,
             depth: 0,
             undo: None,
-            retryable: false,
+            retryable: None,
+            rollback_only: false,
+            statement_timeout: options.statement_timeout,
+            names: Names::default(),
         })
     }
 
@@ -149,19 +160,63 @@ impl Tx {
         Fut: Future<Output = Result<R, E>>,
         E: From<Error>,
     {
+        let name = savepoint_name(self.depth + 1);
+        let names = self.names.of_scope(None);
+        self.scope(name, names, f).await
+    }
+
+    /// As [`savepoint`](Self::savepoint), under a name that those who watch the database see.
+    ///
+    /// A name is letters of ASCII, digits and `_`, does not begin with a digit or with `wellspring_`,
+    /// has up to 63 characters, and is not that of a savepoint that is set already, whatever the
+    /// case of its letters.
+    ///
+    /// ```
+    /// # use wellspring_connector::Result;
+    /// # use wellspring_txn::Tx;
+    /// # async fn import(tx: &mut Tx) -> Result<()> {
+    /// let imported: Result<()> = tx
+    ///     .savepoint_named("first_row", async |mut inner| {
+    ///         inner.execute("insert into audit values (?)", ("tried",)).await.map(drop)
+    ///     })
+    ///     .await;
+    /// # imported }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `savepoint`; [`ErrorKind::Usage`] for a name that is none or is taken, before
+    /// anything is sent.
+    pub async fn savepoint_named<R, E, F, Fut>(&mut self, name: &str, f: F) -> Result<R, E>
+    where
+        F: FnOnce(Tx) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: From<Error>,
+    {
+        self.names.check_new(name)?;
+        let names = self.names.of_scope(Some(name));
+        self.scope(name.to_owned(), names, f).await
+    }
+
+    async fn scope<R, E, F, Fut>(&mut self, name: String, names: Names, f: F) -> Result<R, E>
+    where
+        F: FnOnce(Tx) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: From<Error>,
+    {
         self.settle().await?;
-        let depth = self.depth + 1;
-        let name = savepoint_name(depth);
         self.connection()?.savepoint(SavepointOp::Create, &name).await?;
         // From here on, leaving half-way means undoing.
-        self.undo = Some(depth);
+        self.undo = Some(name.clone());
         let inner = Tx {
             open: self.open.take(),
             translator: Arc::clone(&self.translator),
             home: None,
-            depth,
+            depth: self.depth + 1,
             undo: None,
-            retryable: false,
+            retryable: None,
+            rollback_only: self.rollback_only,
+            statement_timeout: self.statement_timeout,
+            names,
         };
         let (inner, home) = inner.at_home();
         let scope = Scope { outer: self, home };
@@ -183,6 +238,72 @@ impl Tx {
         }
     }
 
+    /// Sets a savepoint by hand. Names are as for [`savepoint_named`](Self::savepoint_named).
+    ///
+    /// A savepoint that was set inside the closure of another is gone at that closure's end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for a name that is none or is taken, before anything is sent; the
+    /// database's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave it set; nothing can go back to it, and the end of the
+    /// transaction is its end.
+    pub async fn create_savepoint(&mut self, name: &str) -> Result<()> {
+        self.names.check_new(name)?;
+        self.settle().await?;
+        self.connection()?.savepoint(SavepointOp::Create, name).await?;
+        self.names.push(name);
+        Ok(())
+    }
+
+    /// Forgets a savepoint that was set by hand, and those set after it. What was done since is kept
+    /// as part of the transaction.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when no savepoint of that name was set by this `Tx`, before anything is
+    /// sent; the database's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the savepoint is still there.
+    pub async fn release_savepoint(&mut self, name: &str) -> Result<()> {
+        let (at, name) = self.names.find(name)?;
+        self.settle().await?;
+        self.connection()?.savepoint(SavepointOp::Release, &name).await?;
+        self.names.truncate(at);
+        Ok(())
+    }
+
+    /// Undoes what was done since a savepoint that was set by hand. It stays set; those set after it
+    /// are gone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when no savepoint of that name was set by this `Tx`, before anything is
+    /// sent; the database's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether it was undone; it can be asked for again.
+    pub async fn rollback_to_savepoint(&mut self, name: &str) -> Result<()> {
+        let (at, name) = self.names.find(name)?;
+        self.settle().await?;
+        self.connection()?.savepoint(SavepointOp::RollbackTo, &name).await?;
+        self.names.truncate(at + 1);
+        Ok(())
+    }
+
+    /// Has the whole transaction rolled back at its end, although its closure returns `Ok`; what the
+    /// closure returns is what the caller gets. From within a savepoint too. There is no way back.
+    ///
+    /// [`Transaction::commit`] then rolls back and is an error.
+    pub fn set_rollback_only(&mut self) {
+        self.rollback_only = true;
+    }
+
+    /// True when the transaction will be rolled back at its end, whatever its closure returns.
+    pub fn is_rollback_only(&self) -> bool {
+        self.rollback_only
+    }
+
     /// The driver's own connection, if it is a `T`. What is done through it is part of the
     /// transaction.
     ///
@@ -195,8 +316,8 @@ impl Tx {
 
     /// Undoes a savepoint that was left half-way.
     pub(crate) async fn settle(&mut self) -> Result<()> {
-        if let Some(depth) = self.undo {
-            let name = savepoint_name(depth);
+        if let Some(name) = &self.undo {
+            let name = name.clone();
             let connection = self.connection()?;
             connection.savepoint(SavepointOp::RollbackTo, &name).await?;
             connection.savepoint(SavepointOp::Release, &name).await?;
@@ -218,19 +339,36 @@ impl Tx {
         }
     }
 
+    /// The connection, for whoever ends the transaction.
+    pub(crate) fn take_open(&mut self) -> Option<Open> {
+        self.open.take()
+    }
+
+    /// The translator of its statements.
+    pub(crate) fn translator(&self) -> &Translator {
+        &self.translator
+    }
+
     fn take_back(&mut self, returned: Returned) {
-        let Returned { open, undo, retryable } = returned;
-        self.open = Some(open);
         // An inner savepoint left half-way lies within the one being left: undoing that suffices.
-        let _ = undo;
-        self.retryable |= retryable;
+        let Returned { open, undo: _, retryable, rollback_only } = returned;
+        self.open = Some(open);
+        if retryable.is_some() {
+            self.retryable = retryable;
+        }
+        self.rollback_only |= rollback_only;
     }
 }
 
 impl Drop for Tx {
     fn drop(&mut self) {
         if let (Some(home), Some(open)) = (self.home.take(), self.open.take()) {
-            home.bring(Returned { open, undo: self.undo, retryable: self.retryable });
+            home.bring(Returned {
+                open,
+                undo: self.undo.take(),
+                retryable: self.retryable.take(),
+                rollback_only: self.rollback_only,
+            });
         }
     }
 }
@@ -295,13 +433,15 @@ impl Lease for TxLease<'_> {
     }
 
     fn undo_unless_ended(&mut self, depth: Option<u32>) {
-        self.tx.undo = depth;
+        self.tx.undo = depth.map(savepoint_name);
     }
 
     fn finished(&mut self, took: Duration, outcome: Result<(), &Error>) {
         self.record(WorkKind::Query, took, outcome.is_ok());
-        if outcome.is_err_and(|error| error.retry() == Retry::Transaction) {
-            self.tx.retryable = true;
+        if let Err(error) = outcome
+            && error.retry() == Retry::Transaction
+        {
+            self.tx.retryable = Some(error.clone());
         }
     }
 }
@@ -315,85 +455,11 @@ impl<'t> Source for &'t mut Tx {
         Ok(TxLease { tx: self })
     }
 
+    fn statement_timeout(&self) -> Option<Duration> {
+        self.statement_timeout.or(self.translator.statement_timeout())
+    }
+
     fn translator(&self) -> &Translator {
         &self.translator
-    }
-}
-
-/// A transaction begun and ended by hand: it is a [`Tx`] with [`commit`](Self::commit) and
-/// [`rollback`](Self::rollback). Dropping it rolls back.
-#[derive(Debug)]
-#[must_use = "dropping a transaction rolls it back"]
-pub struct Transaction {
-    tx: Tx,
-}
-
-impl Transaction {
-    /// Begins a transaction on a borrowed connection.
-    ///
-    /// # Errors
-    /// The database's; [`ErrorKind::Unsupported`] when it does not have what `options` ask for.
-    ///
-    /// # Cancel safety
-    /// A transaction begun half-way is rolled back.
-    pub async fn begin(
-        lease: Box<dyn Lease>,
-        translator: Arc<Translator>,
-        options: TransactionOptions,
-    ) -> Result<Self> {
-        Ok(Self { tx: Tx::begin(lease, translator, options).await? })
-    }
-
-    /// Commits.
-    ///
-    /// # Errors
-    /// The database's. [`ErrorKind::OutcomeUnknown`] when the connection was lost on the way.
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves open whether it was committed.
-    pub async fn commit(mut self) -> Result<()> {
-        self.tx.settle().await?;
-        let open = self.tx.open.take();
-        let mut open = open.ok_or_else(|| escaped("savepoint"))?;
-        let start = Instant::now();
-        let result = open.connection().commit().await;
-        open.lease().record(WorkKind::Transaction, start.elapsed(), result.is_ok());
-        result.map_err(|error| error.or_database(self.tx.translator.database()))?;
-        open.ended();
-        Ok(())
-    }
-
-    /// Rolls back. Dropping does the same in the background; this waits for it.
-    ///
-    /// # Errors
-    /// The database's; the connection is then not used again.
-    pub async fn rollback(mut self) -> Result<()> {
-        match self.tx.open.take() {
-            Some(open) => roll_back(open).await,
-            None => Ok(()),
-        }
-    }
-}
-
-pub(crate) async fn roll_back(mut open: Open) -> Result<()> {
-    let start = Instant::now();
-    let result = open.connection().rollback().await;
-    open.lease().record(WorkKind::Rollback, start.elapsed(), result.is_ok());
-    result?;
-    open.ended();
-    Ok(())
-}
-
-impl Deref for Transaction {
-    type Target = Tx;
-
-    fn deref(&self) -> &Tx {
-        &self.tx
-    }
-}
-
-impl DerefMut for Transaction {
-    fn deref_mut(&mut self) -> &mut Tx {
-        &mut self.tx
     }
 }
