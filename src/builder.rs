@@ -11,6 +11,7 @@ use wellspring_pool_core::{Listener, Pool, PoolGroup, PoolOptions};
 use wellspring_txn::RetryPolicy;
 
 use crate::drivers::{Drivers, of_process};
+use crate::session::{SessionFuture, SessionHooks, SessionSetup, SessionTeardown};
 use crate::{Database, failure};
 
 /// How many translated statements are kept by default.
@@ -50,6 +51,7 @@ pub struct DatabaseBuilder {
     translations: usize,
     statement_timeout: Option<Duration>,
     unpooled: bool,
+    sessions: SessionHooks,
     group: Option<(PoolGroup, usize)>,
 }
 
@@ -71,6 +73,7 @@ impl DatabaseBuilder {
             translations: TRANSLATIONS,
             statement_timeout: None,
             unpooled: false,
+            sessions: SessionHooks::default(),
             group: None,
         }
     }
@@ -184,6 +187,50 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Runs `hook` at the beginning of each [`session`](Database::session), inside its transaction. Several
+    /// hooks run in the order they were given. One that fails fails the session.
+    ///
+    /// Row-level security is the use it was made for: what it sets for the transaction alone is gone
+    /// with it, and the values are bound, never pasted.
+    ///
+    /// ```
+    /// # use wellspring::Database;
+    /// let builder = Database::builder("postgres://localhost/orders").session_setup(|session| {
+    ///     Box::pin(async move {
+    ///         let tenant = session.value("tenant")?;
+    ///         session.query("select set_config('app.tenant', ?, true)", (tenant,)).execute().await?;
+    ///         Ok(())
+    ///     })
+    /// });
+    /// ```
+    pub fn session_setup(
+        mut self,
+        hook: impl for<'a> Fn(&'a mut SessionSetup) -> SessionFuture<'a> + Send + Sync + 'static,
+    ) -> Self {
+        self.sessions.setup.push(Box::new(hook));
+        self
+    }
+
+    /// Runs `hook` at the end of each [`session`](Database::session), on its connection, after the
+    /// transaction was committed or rolled back. Several hooks run in the reverse of the order they were
+    /// given. When one fails, panics, is cancelled or takes longer than the pool's
+    /// [`reset_timeout`](PoolOptions::reset_timeout), the connection is closed instead of being lent
+    /// again; what the session did stays as it ended.
+    ///
+    /// ```
+    /// # use wellspring::Database;
+    /// let builder = Database::builder("postgres://localhost/orders").session_teardown(|session| {
+    ///     Box::pin(async move { session.execute("select end_of_work()", ()).await.map(drop) })
+    /// });
+    /// ```
+    pub fn session_teardown(
+        mut self,
+        hook: impl for<'a> Fn(&'a mut SessionTeardown) -> SessionFuture<'a> + Send + Sync + 'static,
+    ) -> Self {
+        self.sessions.teardown.push(Box::new(hook));
+        self
+    }
+
     /// Builds the database and, as [`startup`](PoolOptions::startup) says, proves that it can be
     /// connected to: by default by opening one connection, with the rest of `initial_size` following
     /// in the background.
@@ -225,6 +272,7 @@ impl DatabaseBuilder {
             translations,
             statement_timeout,
             unpooled,
+            sessions,
             group,
         } = self;
         if statement_timeout.is_some_and(|timeout| timeout.is_zero()) {
@@ -271,7 +319,7 @@ impl DatabaseBuilder {
         let pool = pool.build().map_err(|error| {
             named(Error::new(ErrorKind::Config, format!("pool option {error}")))
         })?;
-        Ok(Database::new(name, pool, Arc::new(translator), retry))
+        Ok(Database::new(name, pool, Arc::new(translator), retry, sessions))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wellspring_connector::{
-    BulkRow, BulkSource, BulkTarget, Connection, Dialect, Error, ExecResult, IntoParams, Lease,
-    Query, Result, SavepointOp, SessionState, Source, Sql, Translator, bulk_insert, bulk_rows,
+    BulkRow, BulkSource, BulkTarget, Connection, Dialect, Error, ErrorKind, ExecResult, IntoParams,
+    Lease, Query, Result, SavepointOp, SessionState, Source, Sql, TransactionOptions, Translator,
+    bulk_insert, bulk_rows,
 };
 use wellspring_pool_core::WorkKind;
 
@@ -18,9 +19,13 @@ use crate::lend::Boxed;
 ///
 /// Use it where statements must run on one session: temporary tables, settings, native access.
 /// Dropping it gives the connection back; what was left open is rolled back and cleaned.
+///
+/// Each statement commits by itself, unless [`set_autocommit`](Self::set_autocommit) says otherwise.
 pub struct DatabaseConnection {
     lease: Boxed,
     translator: Arc<Translator>,
+    /// Statements commit by themselves.
+    autocommit: bool,
     /// What was left half-way, and is to be undone before the next statement.
     undo: Option<Undo>,
 }
@@ -39,7 +44,7 @@ const BY_HAND: u32 = 1000;
 
 impl DatabaseConnection {
     pub(crate) fn new(lease: Boxed, translator: Arc<Translator>) -> Self {
-        Self { lease, translator, undo: None }
+        Self { lease, translator, autocommit: true, undo: None }
     }
 
     /// Runs one statement and reports what it did.
@@ -70,7 +75,7 @@ impl DatabaseConnection {
     /// # Errors
     /// The first failing statement's; those before it have been carried out.
     pub async fn execute_script(&mut self, script: &str) -> Result<Vec<ExecResult>> {
-        self.settle().await?;
+        self.ready().await?;
         let result = self.lease.connection().execute_script(script).await;
         result.map_err(|error| error.or_database(self.translator.database()))
     }
@@ -126,6 +131,130 @@ impl DatabaseConnection {
         result.map_err(|error| error.or_database(self.translator.database()))
     }
 
+    /// Turns autocommit off, or on again. It is on in every connection that is lent.
+    ///
+    /// While it is off, a statement (or script, or bulk insert) begins a transaction first when none is
+    /// open. [`commit`](Self::commit) and [`rollback`](Self::rollback) end it; dropping the connection
+    /// rolls it back. Nothing is sent for it to the database here.
+    ///
+    /// ```
+    /// # use wellspring::prelude::*;
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> wellspring::Result<()> {
+    /// # let db = Database::connect("sqlite::memory:").await?;
+    /// # db.execute("create table t (a integer)", ()).await?;
+    /// let mut connection = db.connection().await?;
+    /// connection.set_autocommit(false)?;
+    /// connection.execute("insert into t values (1)", ()).await?;
+    /// connection.commit().await?;
+    /// connection.execute("insert into t values (2)", ()).await?;
+    /// connection.rollback().await?;
+    /// let rows: i64 = connection.query("select count(*) from t", ()).one().await?;
+    /// assert_eq!(rows, 1);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when it is turned on while a transaction is open,
+    /// or a statement that was given up may have left one open.
+    pub fn set_autocommit(&mut self, on: bool) -> Result<()> {
+        if on && !self.autocommit && self.may_be_open() {
+            let error = Error::new(
+                ErrorKind::Usage,
+                "autocommit cannot be turned on while a transaction is open: commit or roll back \
+                 first",
+            );
+            return Err(error.or_database(self.translator.database()));
+        }
+        self.autocommit = on;
+        Ok(())
+    }
+
+    /// True while each statement commits by itself. The default.
+    pub fn autocommit(&self) -> bool {
+        self.autocommit
+    }
+
+    /// Commits the open transaction. With autocommit off it does nothing when none is open.
+    ///
+    /// # Errors
+    /// The database's; [`ErrorKind::OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) when the
+    /// connection was lost on the way; [`ErrorKind::Usage`](crate::ErrorKind::Usage) when autocommit is
+    /// on and no transaction is open.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether it was committed.
+    pub async fn commit(&mut self) -> Result<()> {
+        self.settle().await?;
+        if !self.autocommit && !self.is_open().await? {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let result = self.lease.connection().commit().await;
+        self.lease.record(WorkKind::Transaction, start.elapsed(), result.is_ok());
+        result.map_err(|error| error.or_database(self.translator.database()))
+    }
+
+    /// Rolls the open transaction back. Does nothing when none is open.
+    ///
+    /// # Errors
+    /// The database's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether it was rolled back; it can be asked for again.
+    pub async fn rollback(&mut self) -> Result<()> {
+        if self.undo.is_none() && !self.may_be_open() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let result = self.lease.connection().rollback().await;
+        self.lease.record(WorkKind::Rollback, start.elapsed(), result.is_ok());
+        result.map_err(|error| error.or_database(self.translator.database()))?;
+        // All of it lay inside the transaction.
+        self.undo = None;
+        Ok(())
+    }
+
+    /// True unless it is certain that no transaction is open.
+    fn may_be_open(&mut self) -> bool {
+        !matches!(
+            self.lease.connection().state(),
+            SessionState::Idle | SessionState::Tainted | SessionState::Closed
+        )
+    }
+
+    /// True when a transaction is open; waits for what was given up and may not have stopped yet.
+    async fn is_open(&mut self) -> Result<bool> {
+        let connection = self.lease.connection();
+        if connection.state() == SessionState::Busy {
+            let quiet = connection.ping().await;
+            quiet.map_err(|error| error.or_database(self.translator.database()))?;
+        }
+        let state = self.lease.connection().state();
+        Ok(matches!(state, SessionState::InTransaction | SessionState::Failed))
+    }
+
+    /// Readies the connection for a statement: settles it, and begins a transaction where statements
+    /// do not commit by themselves. A beginning that is dropped half-way is undone by the driver.
+    async fn ready(&mut self) -> Result<()> {
+        self.settle().await?;
+        if !self.autocommit && !self.is_open().await? {
+            let begun = self.lease.connection().begin(TransactionOptions::new()).await;
+            begun.map_err(|error| error.or_database(self.translator.database()))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the connection up: nobody gets it again.
+    pub(crate) fn discard(&mut self) {
+        self.undo = None;
+        self.autocommit = true;
+        self.lease.discard();
+    }
+
     /// Undoes what was left half-way.
     async fn settle(&mut self) -> Result<()> {
         let Some(undo) = self.undo else {
@@ -169,7 +298,12 @@ impl DatabaseConnection {
 
 impl Drop for DatabaseConnection {
     fn drop(&mut self) {
-        if self.undo.is_some() {
+        let left_open = !self.autocommit && self.may_be_open();
+        if left_open {
+            // What it takes is part of the connection's reset.
+            self.lease.record(WorkKind::Rollback, Duration::ZERO, true);
+        }
+        if left_open || self.undo.is_some() {
             self.lease.abandon();
         }
     }
@@ -217,7 +351,7 @@ impl<'c> Source for &'c mut DatabaseConnection {
     type Lease = ConnectionLease<'c>;
 
     async fn lease(self) -> Result<ConnectionLease<'c>> {
-        self.settle().await?;
+        self.ready().await?;
         Ok(ConnectionLease(self))
     }
 

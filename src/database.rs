@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use wellspring_connector::{
@@ -11,9 +12,11 @@ use wellspring_connector::{
     IntoParams, Query, Result, Sql, TransactionOptions, Translator, bulk_insert, bulk_rows,
 };
 use wellspring_pool_core::{Pool, ShutdownReport, Status};
-use wellspring_txn::{Begin, RetryPolicy, Transaction, Tx};
+use wellspring_txn::{Begin, RetryPolicy, Transaction, TransactionBuilder, Tx};
 
 use crate::lend::{Lender, Name, StandaloneLease};
+use crate::session::SessionHooks;
+use crate::stats::TransactionStats;
 use crate::{DatabaseBuilder, DatabaseConnection, DatabaseStats, failure};
 
 /// How long [`Database::close`] waits for connections in use.
@@ -34,6 +37,9 @@ struct Inner {
     pool: Pool<ConnectorManager>,
     translator: Arc<Translator>,
     retry: RetryPolicy,
+    /// How often a transaction was run again.
+    retries: AtomicU64,
+    sessions: SessionHooks,
 }
 
 impl Database {
@@ -74,8 +80,10 @@ impl Database {
         pool: Pool<ConnectorManager>,
         translator: Arc<Translator>,
         retry: RetryPolicy,
+        sessions: SessionHooks,
     ) -> Self {
-        Self { inner: Arc::new(Inner { name, pool, translator, retry }) }
+        let retries = AtomicU64::new(0);
+        Self { inner: Arc::new(Inner { name, pool, translator, retry, retries, sessions }) }
     }
 
     // ---- statements -----------------------------------------------------------------------
@@ -320,6 +328,114 @@ impl Database {
         async move { wellspring_txn::transaction_once(&lender, TransactionOptions::new(), f).await }
     }
 
+    /// A transaction with everything said about it: options, how often it is run again, whether that is
+    /// harmless even after a commit of unknown outcome, and hooks that see each attempt. It has the
+    /// [`retry`](DatabaseBuilder::retry) policy of the database until it is given another. End it with
+    /// [`run`](TransactionBuilder::run).
+    ///
+    /// ```
+    /// # use wellspring::prelude::*;
+    /// # use wellspring::RetryPolicy;
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> wellspring::Result<()> {
+    /// # let db = Database::connect("sqlite::memory:").await?;
+    /// # db.execute("create table seats (id integer primary key, taken integer)", ()).await?;
+    /// let taken: u64 = db
+    ///     .transaction_builder()
+    ///     .isolation(IsolationLevel::Serializable)
+    ///     .retry(RetryPolicy { max_attempts: Some(10), ..RetryPolicy::default() })
+    ///     .on_attempt(|attempt| println!("{} ended: {:?}", attempt.number, attempt.outcome))
+    ///     .run(async |mut tx| -> wellspring::Result<u64> {
+    ///         let done = tx.execute("update seats set taken = 1 where id = 7", ()).await?;
+    ///         Ok(done.rows_affected)
+    ///     })
+    ///     .await?;
+    /// # assert_eq!(taken, 0);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    #[track_caller]
+    pub fn transaction_builder<'h>(&self) -> TransactionBuilder<'h, Lender> {
+        TransactionBuilder::new(Lender::new(self, Location::caller())).retry(self.inner.retry)
+    }
+
+    pub(crate) fn count_retry(&self) {
+        self.inner.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs `f` as a unit of work: a transaction on a connection that the builder's
+    /// [`session_setup`](DatabaseBuilder::session_setup) has set up and its
+    /// [`session_teardown`](DatabaseBuilder::session_teardown) tears down. Commits when `f` returns
+    /// `Ok`, rolls back when it returns `Err`, panics, or its future is dropped. It is not run again.
+    ///
+    /// # Errors
+    /// What `f` returns; why it could not be set up; the pool's or the database's;
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the `Tx` was moved out of the closure's
+    /// future. That it could not be torn down is logged; the connection is then not used again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future rolls back, except while the commit is under way: then the outcome is open.
+    /// Where there is something to tear down, the connection is closed.
+    #[track_caller]
+    pub fn session<R, E, F, Fut>(&self, f: F) -> impl Future<Output = Result<R, E>>
+    where
+        F: FnOnce(Tx) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: From<Error>,
+    {
+        self.session_with((), f)
+    }
+
+    /// As [`session`](Self::session), with a context: named values which the hooks of the builder can
+    /// bind.
+    ///
+    /// ```
+    /// # use wellspring::prelude::*;
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> wellspring::Result<()> {
+    /// let db = Database::builder("sqlite::memory:")
+    ///     .session_setup(|session| {
+    ///         Box::pin(async move {
+    ///             let user = session.value("user")?;
+    ///             session.execute("insert into visits values (?)", (user,)).await.map(drop)
+    ///         })
+    ///     })
+    ///     .connect()
+    ///     .await?;
+    /// db.execute("create table visits (user text)", ()).await?;
+    /// let visits: i64 = db
+    ///     .session_with(params! { user: "Ada" }, async |mut s| -> wellspring::Result<i64> {
+    ///         s.query("select count(*) from visits where user = 'Ada'", ()).one().await
+    ///     })
+    ///     .await?;
+    /// assert_eq!(visits, 1);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// As [`session`](Self::session); [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a context
+    /// whose values have no names, or the same.
+    #[track_caller]
+    pub fn session_with<R, E, F, Fut>(
+        &self,
+        context: impl IntoParams,
+        f: F,
+    ) -> impl Future<Output = Result<R, E>>
+    where
+        F: FnOnce(Tx) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: From<Error>,
+    {
+        let lender = Lender::new(self, Location::caller());
+        let context = context.into_params();
+        async move { crate::session::run(&lender, &lender.database().inner.sessions, context, f).await }
+    }
+
     /// Begins a transaction to be committed by hand. Dropping it rolls back.
     ///
     /// # Errors
@@ -447,11 +563,13 @@ impl Database {
     /// ```
     pub fn stats(&self) -> DatabaseStats {
         let inner = &self.inner;
+        let pool = inner.pool.stats();
         DatabaseStats {
             database: inner.name.to_string(),
             dialect: inner.translator.dialect().name,
             target: inner.pool.manager().connector().target(),
-            pool: inner.pool.stats(),
+            transactions: TransactionStats::new(&pool, inner.retries.load(Ordering::Relaxed)),
+            pool,
             cached_statements: inner.translator.cached(),
         }
     }

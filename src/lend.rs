@@ -27,6 +27,10 @@ impl Lender {
         Self { db: db.clone(), location }
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.db
+    }
+
     pub(crate) async fn borrow(&self) -> Result<PooledLease> {
         match self.db.pool().get_owned().called_from(self.location).await {
             Ok(guard) => Ok(PooledLease::new(guard, self.location)),
@@ -54,6 +58,10 @@ impl Begin for Lender {
 
     fn translator(&self) -> &Arc<Translator> {
         self.db.translator()
+    }
+
+    fn retrying(&self) {
+        self.db.count_retry();
     }
 }
 
@@ -108,6 +116,12 @@ impl Lease for PooledLease {
         // A reset that rolls back is what is wanted; any other would do the wrong thing with the
         // open transaction, so the connection goes, and the transaction with it.
         if options.reset == ResetPolicy::Never || options.reset_mode != ResetMode::Rollback {
+            guard.discard();
+        }
+    }
+
+    fn discard(&mut self) {
+        if let Some(guard) = self.guard.take() {
             guard.discard();
         }
     }

@@ -59,6 +59,7 @@ mod drivers;
 mod failure;
 mod lend;
 mod operations;
+mod session;
 mod stats;
 
 pub use builder::DatabaseBuilder;
@@ -67,15 +68,16 @@ pub use database::Database;
 pub use drivers::{Drivers, register_driver};
 pub use lend::{Lender, PooledLease};
 pub use operations::OperationGroup;
-pub use stats::DatabaseStats;
+pub use session::{SessionFuture, SessionSetup, SessionTeardown};
+pub use stats::{DatabaseStats, TransactionStats};
 
 #[doc(no_inline)]
 pub use wellspring_connector::{
     Batch, BulkRow, BulkSource, BulkTarget, Column, Connector, Date, Decimal, Dialect, Driver,
     Error, ErrorKind, ExecResult, FromRow, FromValue, Interval, IntoParams, IsolationLevel, Params,
     PlaceholderStyle, Query, Result, ResultSet, Retry, Row, RowStream, Sql, Time, Timestamp,
-    TimestampTz, TransactionOptions, Uuid, Value, ValueKind, ValueRef, bulk_rows, bulk_stream,
-    params,
+    TimestampTz, TransactionMode, TransactionOptions, Uuid, Value, ValueKind, ValueRef, bulk_rows,
+    bulk_stream, params,
 };
 #[doc(no_inline)]
 pub use wellspring_pool_core::{
@@ -85,9 +87,10 @@ pub use wellspring_pool_core::{
 };
 #[doc(no_inline)]
 pub use wellspring_txn::{
-    BulkUpdate, Change, Col, Condition, Delete, Expr, Insert, InsertMany, IntoRecord, MergeSelect,
-    Operation, OperationBatch, Outcome, Record, RejectedRow, Rendered, Select, Selection,
-    StreamError, StreamReport, StreamWrite, Table, Transaction, Tx, Update, col,
+    Attempt, AttemptOutcome, BulkUpdate, Change, Col, Condition, Delete, Expr, Insert, InsertMany,
+    IntoRecord, MergeSelect, Operation, OperationBatch, Outcome, Record, RejectedRow, Rendered,
+    Select, Selection, StreamError, StreamReport, StreamWrite, Table, Transaction,
+    TransactionBuilder, Tx, Update, col,
 };
 
 /// The interfaces drivers implement, for those who write one or need their details.

@@ -19,13 +19,41 @@ pub struct DatabaseStats {
     pub target: String,
     /// The numbers of its pool.
     pub pool: Stats,
+    /// What became of transactions.
+    pub transactions: TransactionStats,
     /// Statements whose translation is kept.
     pub cached_statements: usize,
 }
 
+/// What became of a database's transactions, since it was opened: of all its clones together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct TransactionStats {
+    /// Commits that succeeded.
+    pub commits: u64,
+    /// Commits that failed, those of unknown outcome included.
+    pub failed_commits: u64,
+    /// Transactions that were rolled back, those that were dropped without a commit included.
+    pub rollbacks: u64,
+    /// How often a transaction was run again.
+    pub retries: u64,
+}
+
+impl TransactionStats {
+    pub(crate) fn new(pool: &Stats, retries: u64) -> Self {
+        let commits = pool.work.get(WorkKind::Transaction);
+        Self {
+            commits: commits.count.saturating_sub(commits.errors),
+            failed_commits: commits.errors,
+            rollbacks: pool.work.get(WorkKind::Rollback).count,
+            retries,
+        }
+    }
+}
+
 impl fmt::Display for DatabaseStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { database, dialect, target, pool, .. } = self;
+        let Self { database, dialect, target, pool, transactions, .. } = self;
         writeln!(f, "{database} ({dialect}, {target}): {}", pool.status)?;
         writeln!(f, "  {:<12} {:>9} {:>11} {:>11} {:>11}", "", "count", "p50", "p99", "max")?;
         for (name, times) in [
@@ -56,6 +84,7 @@ impl fmt::Display for DatabaseStats {
             }
             writeln!(f)?;
         }
+        writeln!(f, "  {:<12} {:>9}", "retries", transactions.retries)?;
         write!(
             f,
             "  connections  {:>9} opened, {} closed, {} acquires timed out",

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "sqlite")]
 
+mod autocommit;
 mod batches;
 mod cancellation;
 mod closing;
@@ -15,10 +16,13 @@ mod half_done;
 mod hostile;
 mod native;
 mod opening;
+mod retrying;
+mod sessions;
 mod statements;
 mod statistics;
 mod streams;
 mod support;
 mod transaction_forms;
+mod transaction_options;
 mod transactions;
 mod writing;

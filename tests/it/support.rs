@@ -71,6 +71,8 @@ fn product(what: &str, tables: u32) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     pub(crate) commits: AtomicUsize,
+    /// Commits that are carried out, and nobody hears of it.
+    pub(crate) unknown: AtomicUsize,
     pub(crate) statements: AtomicUsize,
     pub(crate) resets: Mutex<Vec<ResetMode>>,
     pub(crate) begun: AtomicUsize,
@@ -152,7 +154,9 @@ impl Connection for FaultyConnection {
             self.inner.rollback().await?;
             return Err(error);
         }
-        self.inner.commit().await
+        self.inner.commit().await?;
+        fails(&self.faults.unknown)
+            .map_err(|_| Error::new(ErrorKind::OutcomeUnknown, "scripted silence"))
     }
 
     async fn rollback(&mut self) -> Result<()> {

@@ -4,8 +4,12 @@
 #![cfg(all(feature = "postgres", feature = "mysql"))]
 
 mod databases;
+mod leaking;
 mod resending;
+mod row_level;
 
+#[path = "../it/autocommit.rs"]
+mod autocommit;
 #[path = "../it/batches.rs"]
 mod batches;
 #[path = "../it/cancellation.rs"]
@@ -24,6 +28,10 @@ mod half_done;
 mod hostile;
 #[path = "../it/opening.rs"]
 mod opening;
+#[path = "../it/retrying.rs"]
+mod retrying;
+#[path = "../it/sessions.rs"]
+mod sessions;
 #[path = "../it/statements.rs"]
 mod statements;
 #[path = "../it/statistics.rs"]
@@ -32,6 +40,8 @@ mod statistics;
 mod streams;
 #[path = "../it/support.rs"]
 mod support;
+#[path = "../it/transaction_options.rs"]
+mod transaction_options;
 #[path = "../it/transactions.rs"]
 mod transactions;
 #[path = "../it/writing.rs"]

@@ -12,8 +12,8 @@
 //! - Dropping either without a commit rolls back.
 
 mod atomic;
-mod batch;
 mod attempt;
+mod batch;
 mod builder;
 mod by_hand;
 mod home;
@@ -24,8 +24,8 @@ pub mod statement;
 mod streaming;
 mod tx;
 
-pub use batch::{Operation, OperationBatch, Outcome};
 pub use attempt::{Attempt, AttemptOutcome};
+pub use batch::{Operation, OperationBatch, Outcome};
 pub use builder::TransactionBuilder;
 pub use by_hand::Transaction;
 pub use run::{Begin, transaction, transaction_once};
