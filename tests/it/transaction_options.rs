@@ -67,6 +67,9 @@ on_every_database! {
     async fn a_lock_that_is_not_to_be_had_in_time_is_a_lock_timeout(fresh: Fresh) {
         let db = fresh.connect().await;
         table(&db).await;
+        // Two connections, since one to a database in memory cannot be opened while it is written to.
+        let two = (db.connection().await.unwrap(), db.connection().await.unwrap());
+        drop(two);
         let mut holder = db.begin().await.unwrap();
         add(&mut holder, 1).await.unwrap();
         let options = TransactionOptions::new().lock_timeout(Duration::from_millis(80));
