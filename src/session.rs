@@ -298,6 +298,10 @@ impl Lease for SessionLease {
         self.lease().finished(took, outcome);
     }
 
+    fn replace(&mut self) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + '_>> {
+        self.lease().replace()
+    }
+
     fn abandon(&mut self) {
         if let Some(mut lease) = self.lease.take() {
             if self.desk.used.load(Ordering::Acquire) {

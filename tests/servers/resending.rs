@@ -1,6 +1,6 @@
 //! Connections that die while idle: nobody sees it.
 
-use wellspring::Database;
+use wellspring::{Database, Error, Tx};
 use wellspring_testkit::servers::{Kind, url};
 
 mod postgres {
@@ -20,5 +20,42 @@ mod postgres {
             assert_ne!(other, pid);
         }
         assert!(db.stats().pool.counters.closed.total() >= 20);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn transactions_and_sessions_begin_on_a_living_connection() {
+        let fresh = crate::databases::fresh(Kind::Postgres).await;
+        let db = fresh
+            .builder()
+            .max_size(1)
+            .session_teardown(|session| {
+                Box::pin(async move { session.query("select 1", ()).execute().await.map(drop) })
+            })
+            .connect()
+            .await
+            .unwrap();
+        let admin = Database::connect(&url(Kind::Postgres)).await.unwrap();
+        for round in 0..12 {
+            let pid: i32 = db.query("select pg_backend_pid()", ()).one().await.unwrap();
+            let killed: bool =
+                admin.query("select pg_terminate_backend(?, 5000)", (pid,)).one().await.unwrap();
+            assert!(killed);
+            let asks = async |mut tx: Tx| -> Result<i32, Error> {
+                tx.query("select pg_backend_pid()", ()).one().await
+            };
+            let other = match round % 4 {
+                0 => db.transaction(asks).await.unwrap(),
+                1 => db.transaction_once(asks).await.unwrap(),
+                2 => db.session(asks).await.unwrap(),
+                _ => {
+                    let mut tx = db.begin().await.unwrap();
+                    let pid = tx.query("select pg_backend_pid()", ()).one().await.unwrap();
+                    tx.commit().await.unwrap();
+                    pid
+                }
+            };
+            assert_ne!(other, pid, "round {round}");
+        }
+        assert_eq!(db.stats().transactions.retries, 0);
     }
 }

@@ -49,7 +49,13 @@ impl Tx {
         let named = |error: Error| error.or_database(translator.database());
         options.check().map_err(named)?;
         let mut open = Open::new(lease);
-        let begun = open.connection().begin(options).await;
+        let mut begun = open.connection().begin(options).await;
+        // It died while it was idle: nothing was sent.
+        if begun.as_ref().is_err_and(|error| error.retry() == Retry::SafeToResend)
+            && open.lease().replace().await?
+        {
+            begun = open.connection().begin(options).await;
+        }
         begun.map_err(named)?;
         open.begun();
         Ok(Self {
