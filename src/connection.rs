@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use wellspring_connector::{
     BulkRow, BulkSource, BulkTarget, Connection, Dialect, Error, ErrorKind, ExecResult, IntoParams,
-    Lease, Query, Result, SavepointOp, SessionState, Source, Sql, TransactionOptions, Translator,
-    bulk_insert, bulk_rows,
+    Lease, Query, Result, SessionState, Source, Sql, TransactionOptions, Translator, bulk_insert,
+    bulk_rows,
 };
 use wellspring_pool_core::WorkKind;
+use wellspring_txn::half_done::{HalfDone, settle};
+use wellspring_txn::savepoint_name;
 
 use crate::lend::Boxed;
 
@@ -31,10 +33,10 @@ pub struct DatabaseConnection {
 }
 
 /// Work of several statements that was left half-way.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Undo {
     /// In a savepoint, of a transaction begun by hand.
-    Savepoint(u32),
+    Savepoint(Option<HalfDone>),
     /// In a transaction of its own.
     Transaction,
 }
@@ -257,19 +259,11 @@ impl DatabaseConnection {
 
     /// Undoes what was left half-way.
     async fn settle(&mut self) -> Result<()> {
-        let Some(undo) = self.undo else {
-            return Ok(());
-        };
         let connection = self.lease.connection();
-        let undone = match undo {
-            Undo::Transaction => connection.rollback().await,
-            Undo::Savepoint(depth) => {
-                let name = wellspring_txn::savepoint_name(depth);
-                match connection.savepoint(SavepointOp::RollbackTo, &name).await {
-                    Ok(()) => connection.savepoint(SavepointOp::Release, &name).await,
-                    failed => failed,
-                }
-            }
+        let undone = match &mut self.undo {
+            None => return Ok(()),
+            Some(Undo::Transaction) => connection.rollback().await,
+            Some(Undo::Savepoint(half)) => settle(connection, half).await,
         };
         undone.map_err(|error| error.or_database(self.translator.database()))?;
         self.undo = None;
@@ -335,7 +329,12 @@ impl Lease for ConnectionLease<'_> {
     }
 
     fn undo_unless_ended(&mut self, depth: Option<u32>) {
-        self.0.undo = depth.map(Undo::Savepoint);
+        self.0.undo =
+            depth.map(|depth| Undo::Savepoint(Some(HalfDone::Undo(savepoint_name(depth)))));
+    }
+
+    fn releasing(&mut self, depth: u32) {
+        self.0.undo = Some(Undo::Savepoint(Some(HalfDone::Release(savepoint_name(depth)))));
     }
 
     fn abandon(&mut self) {

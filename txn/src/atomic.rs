@@ -8,6 +8,7 @@ use wellspring_connector::{
     WorkKind,
 };
 
+use crate::half_done::{HalfDone, settle};
 use crate::tx::savepoint_name;
 
 /// Something of several statements begun on a borrowed connection. Dropping it half-way undoes it: the
@@ -61,6 +62,7 @@ impl<'l, L: Lease> Atomic<'l, L> {
             }
             Some(depth) => {
                 let name = savepoint_name(depth);
+                self.lease.releasing(depth);
                 self.lease.connection().savepoint(SavepointOp::Release, &name).await?;
                 self.lease.undo_unless_ended(None);
             }
@@ -78,20 +80,12 @@ impl<'l, L: Lease> Atomic<'l, L> {
                 undone
             }
             Some(depth) => {
-                let name = savepoint_name(depth);
-                let undone =
-                    self.lease.connection().savepoint(SavepointOp::RollbackTo, &name).await;
-                match undone {
-                    Ok(()) => {
-                        let connection = self.lease.connection();
-                        let released = connection.savepoint(SavepointOp::Release, &name).await;
-                        if released.is_ok() {
-                            self.lease.undo_unless_ended(None);
-                        }
-                        released
-                    }
-                    failed => failed,
+                let mut half = Some(HalfDone::Undo(savepoint_name(depth)));
+                let undone = settle(self.lease.connection(), &mut half).await;
+                if undone.is_ok() {
+                    self.lease.undo_unless_ended(None);
                 }
+                undone
             }
         };
         match undone {

@@ -7,14 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wellspring_connector::Error;
 
+use crate::half_done::HalfDone;
 use crate::open::Open;
 
 /// What a scope's `Tx` brought back.
 #[derive(Debug)]
 pub(crate) struct Returned {
     pub(crate) open: Open,
-    /// A savepoint whose scope was left half-way and has to be undone first.
-    pub(crate) undo: Option<String>,
+    /// A savepoint that was left half-way, and is to be brought to its end first.
+    pub(crate) half: Option<HalfDone>,
     /// An error was seen after which the whole transaction may be run again.
     pub(crate) retryable: Option<Error>,
     /// The transaction is to be rolled back, whatever its closure returns.

@@ -16,6 +16,8 @@ mod attempt;
 mod batch;
 mod builder;
 mod by_hand;
+#[doc(hidden)]
+pub mod half_done;
 mod home;
 mod names;
 mod open;

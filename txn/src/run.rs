@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wellspring_connector::{
-    Error, ErrorKind, Lease, Result, Retry, SavepointOp, TransactionOptions, Translator, WorkKind,
+    Error, ErrorKind, Lease, Result, Retry, TransactionOptions, Translator, WorkKind,
 };
 
 use crate::RetryPolicy;
@@ -187,7 +187,7 @@ async fn finish<B: Begin, R, E: From<Error>>(
 ) -> Result<(R, AttemptOutcome), Failed<E>> {
     let named = |error: Error| error.or_database(source.translator().database());
     let Some(returned) = home.end() else { return Err(named(escaped("transaction")).into()) };
-    let Returned { mut open, undo, retryable, rollback_only } = returned;
+    let Returned { mut open, mut half, retryable, rollback_only } = returned;
     let value = match result {
         Ok(value) if !rollback_only => value,
         result => {
@@ -206,9 +206,7 @@ async fn finish<B: Begin, R, E: From<Error>>(
     };
     let start = Instant::now();
     let committed = async {
-        if let Some(name) = undo {
-            open.connection().savepoint(SavepointOp::RollbackTo, &name).await?;
-        }
+        crate::half_done::settle(open.connection(), &mut half).await?;
         open.connection().commit().await
     }
     .await;

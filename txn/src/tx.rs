@@ -11,6 +11,7 @@ use wellspring_connector::{
     bulk_insert, bulk_rows,
 };
 
+use crate::half_done::{HalfDone, settle};
 use crate::home::{Home, Returned};
 use crate::names::Names;
 use crate::open::Open;
@@ -30,8 +31,8 @@ pub struct Tx {
     translator: Arc<Translator>,
     home: Option<Arc<Home>>,
     depth: u32,
-    /// The savepoint to undo before the next statement.
-    undo: Option<String>,
+    /// The savepoint to bring to its end before the next statement.
+    half: Option<HalfDone>,
     /// The last error after which the whole transaction may be run again.
     retryable: Option<Error>,
     rollback_only: bool,
@@ -63,7 +64,7 @@ impl Tx {
             translator,
             home: None,
             depth: 0,
-            undo: None,
+            half: None,
             retryable: None,
             rollback_only: false,
             statement_timeout: options.statement_timeout,
@@ -212,13 +213,13 @@ impl Tx {
         self.settle().await?;
         self.connection()?.savepoint(SavepointOp::Create, &name).await?;
         // From here on, leaving half-way means undoing.
-        self.undo = Some(name.clone());
+        self.half = Some(HalfDone::Undo(name.clone()));
         let inner = Tx {
             open: self.open.take(),
             translator: Arc::clone(&self.translator),
             home: None,
             depth: self.depth + 1,
-            undo: None,
+            half: None,
             retryable: None,
             rollback_only: self.rollback_only,
             statement_timeout: self.statement_timeout,
@@ -233,8 +234,9 @@ impl Tx {
         }
         match result {
             Ok(value) => {
+                self.half = Some(HalfDone::Release(name.clone()));
                 self.connection()?.savepoint(SavepointOp::Release, &name).await?;
-                self.undo = None;
+                self.half = None;
                 Ok(value)
             }
             Err(error) => {
@@ -320,16 +322,16 @@ impl Tx {
         self.connection()?.native_mut::<T>()
     }
 
-    /// Undoes a savepoint that was left half-way.
+    /// Brings a savepoint that was left half-way to its end.
     pub(crate) async fn settle(&mut self) -> Result<()> {
-        if let Some(name) = &self.undo {
-            let name = name.clone();
-            let connection = self.connection()?;
-            connection.savepoint(SavepointOp::RollbackTo, &name).await?;
-            connection.savepoint(SavepointOp::Release, &name).await?;
-            self.undo = None;
+        if self.half.is_none() {
+            return Ok(());
         }
-        Ok(())
+        self.connection()?;
+        match &mut self.open {
+            Some(open) => settle(open.connection(), &mut self.half).await,
+            None => Ok(()),
+        }
     }
 
     fn connection(&mut self) -> Result<&mut dyn Connection> {
@@ -357,7 +359,7 @@ impl Tx {
 
     fn take_back(&mut self, returned: Returned) {
         // An inner savepoint left half-way lies within the one being left: undoing that suffices.
-        let Returned { open, undo: _, retryable, rollback_only } = returned;
+        let Returned { open, half: _, retryable, rollback_only } = returned;
         self.open = Some(open);
         if retryable.is_some() {
             self.retryable = retryable;
@@ -371,7 +373,7 @@ impl Drop for Tx {
         if let (Some(home), Some(open)) = (self.home.take(), self.open.take()) {
             home.bring(Returned {
                 open,
-                undo: self.undo.take(),
+                half: self.half.take(),
                 retryable: self.retryable.take(),
                 rollback_only: self.rollback_only,
             });
@@ -439,7 +441,11 @@ impl Lease for TxLease<'_> {
     }
 
     fn undo_unless_ended(&mut self, depth: Option<u32>) {
-        self.tx.undo = depth.map(savepoint_name);
+        self.tx.half = depth.map(|depth| HalfDone::Undo(savepoint_name(depth)));
+    }
+
+    fn releasing(&mut self, depth: u32) {
+        self.tx.half = Some(HalfDone::Release(savepoint_name(depth)));
     }
 
     fn finished(&mut self, took: Duration, outcome: Result<(), &Error>) {

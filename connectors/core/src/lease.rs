@@ -45,6 +45,13 @@ pub trait Lease: Send {
         let _ = depth;
     }
 
+    /// Says that the savepoint of this depth is kept, and about to be released: nothing is to be undone
+    /// any more, but whether the database was told is not known until
+    /// [`undo_unless_ended`](Self::undo_unless_ended) says that it is over.
+    fn releasing(&mut self, depth: u32) {
+        let _ = depth;
+    }
+
     /// Gives the connection back with a transaction open that must be rolled back, whatever the
     /// lender does with open transactions otherwise. The default does nothing more than dropping,
     /// which is right for lenders that always roll back.
