@@ -170,6 +170,31 @@ pub trait Connection: fmt::Debug + Send + 'static {
         crate::bulk_insert_by_statements(self, into, rows).await
     }
 
+    /// Runs one statement without parameters, as it is, and reports what it did. It will not come
+    /// again: nothing is prepared or remembered where the database can do without, so that statements
+    /// that cannot be prepared run too. Semicolons in it separate nothing.
+    ///
+    /// The default runs it as [`execute`](Self::execute) does.
+    async fn execute_text(&mut self, text: &str) -> Result<ExecResult> {
+        self.execute(Command::new(text, &[])).await
+    }
+
+    /// As [`bulk_insert`](Self::bulk_insert), of rows whose values are text (or bytes, or booleans), as a
+    /// file has them: each column reads its own notation, as it would read a literal.
+    ///
+    /// The default is `bulk_insert`, which is right where that gives text to columns of other types.
+    ///
+    /// # Errors
+    /// As there. The error's [`operation`](crate::Error::operation) is the row, from 0, where the
+    /// database says which it was.
+    async fn bulk_insert_text(
+        &mut self,
+        into: &BulkTarget,
+        rows: &mut dyn BulkSource,
+    ) -> Result<u64> {
+        self.bulk_insert(into, rows).await
+    }
+
     /// Begins a transaction. Nothing that `options` set may outlive it. Their
     /// [`statement_timeout`](TransactionOptions::statement_timeout) is not the connection's business.
     ///

@@ -103,7 +103,7 @@ pub use nearest::nearest;
 pub use params::{IntoParams, Params};
 pub use query::{Query, ResultSet};
 pub use rows::{Batch, Column, ColumnIndex, Columns, Cursor, Row, RowBatch, Rows};
-pub use script::split_script;
+pub use script::{ScriptStatement, script_statements, split_script};
 pub use sql::{PlaceholderStyle, Sql};
 pub use statement::Statement;
 pub use stream::RowStream;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::limits::Limits;
@@ -197,6 +197,8 @@ impl<S: Source> Query<S> {
         S::Lease: 's,
     {
         let database = self.database;
+        let columns = Arc::new(OnceLock::new());
+        let known = Arc::clone(&columns);
         let batches = async_stream::try_stream! {
             let (statement, values) = self.statement?;
             let text = tagged(self.tag.as_deref(), statement.text());
@@ -210,6 +212,9 @@ impl<S: Source> Query<S> {
                 let mut begun = false;
                 match limits.bound(lease.connection().query(command)).await {
                     Ok(mut rows) => loop {
+                        if known.get().is_none() {
+                            let _first = known.set(Columns::clone(rows.columns()));
+                        }
                         match limits.bound(rows.next_batch()).await {
                             Ok(Some(batch)) => {
                                 begun = true;
@@ -233,7 +238,7 @@ impl<S: Source> Query<S> {
                 break;
             }
         };
-        RowStream::new(batches, database)
+        RowStream::new(batches, database, columns)
     }
 
     /// The source, and the translated statement with its values in the order of its markers: for

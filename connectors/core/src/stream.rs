@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::{Batch, FromRow, Result, Row};
+use crate::{Batch, Column, Columns, FromRow, Result, Row};
 
 /// Rows as they arrive, in bounded memory: what [`Query::stream`](crate::Query::stream) returns.
 ///
@@ -23,14 +23,23 @@ pub struct RowStream<'s> {
     current: Option<Batch>,
     /// Which database errors come from.
     database: Option<Arc<str>>,
+    columns: Arc<OnceLock<Columns>>,
 }
 
 impl<'s> RowStream<'s> {
+    /// The rows in `batches`, whose source tells the `columns` before the first of them.
     pub(crate) fn new(
         batches: impl Stream<Item = Result<Batch>> + Send + 's,
         database: Option<Arc<str>>,
+        columns: Arc<OnceLock<Columns>>,
     ) -> Self {
-        Self { batches: Some(Box::pin(batches)), current: None, database }
+        Self { batches: Some(Box::pin(batches)), current: None, database, columns }
+    }
+
+    /// The columns, also of a result without rows: known as soon as [`next`](Self::next) has returned,
+    /// a row or the end. `None` before, and when the statement failed.
+    pub fn columns(&self) -> Option<&[Column]> {
+        self.columns.get().map(|columns| &**columns)
     }
 
     /// The next row, or `None` after the last.

@@ -281,11 +281,15 @@ impl Connection for MySqlConnection {
         self.settle().await?;
         let mut results = Vec::new();
         for statement in split_script(self.dialect, script) {
-            self.ready(statement).await?;
-            let (rows, id) = self.simple(statement).await?;
-            results.push(summary(rows, id));
+            results.push(self.execute_text(statement).await?);
         }
         Ok(results)
+    }
+
+    async fn execute_text(&mut self, text: &str) -> Result<ExecResult> {
+        self.ready(text).await?;
+        let (rows, id) = self.simple(text).await?;
+        Ok(summary(rows, id))
     }
 
     async fn bulk_insert(&mut self, into: &BulkTarget, rows: &mut dyn BulkSource) -> Result<u64> {

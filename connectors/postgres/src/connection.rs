@@ -371,41 +371,45 @@ impl Connection for PostgresConnection {
         let mut results = Vec::new();
         // One by one: sent together they would be one transaction.
         for statement in split_script(&DIALECT, script) {
-            let look = self.statements.look(statement);
-            match look.class {
-                Class::Clean => {}
-                Class::Taints => self.tainted = true,
-                Class::Copy => {
-                    return Err(Error::new(
-                        ErrorKind::Usage,
-                        "a script cannot copy data through the connection",
-                    ));
-                }
-            }
-            let flight = self.session.in_flight();
-            let answer = async {
-                let mut rows = 0;
-                let messages = self.session.client.simple_query_raw(statement).await?;
-                let mut messages = std::pin::pin!(messages);
-                while let Some(message) = std::future::poll_fn(|cx| {
-                    futures_core::Stream::poll_next(messages.as_mut(), cx)
-                })
-                .await
-                {
-                    if let SimpleQueryMessage::CommandComplete(count) = message? {
-                        rows = count;
-                    }
-                }
-                Ok(rows)
-            };
-            let answer = answer.await;
-            flight.over();
-            match answer {
-                Ok(rows) => results.push(ExecResult::new(if look.counts { rows } else { 0 })),
-                Err(error) => return Err(self.failed(error, Sent::Perhaps).await),
-            }
+            results.push(self.execute_text(statement).await?);
         }
         Ok(results)
+    }
+
+    async fn execute_text(&mut self, text: &str) -> Result<ExecResult> {
+        self.settle().await?;
+        let look = self.statements.look(text);
+        match look.class {
+            Class::Clean => {}
+            Class::Taints => self.tainted = true,
+            Class::Copy => {
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    "a script cannot copy data through the connection",
+                ));
+            }
+        }
+        let flight = self.session.in_flight();
+        let answer = async {
+            let mut rows = 0;
+            let messages = self.session.client.simple_query_raw(text).await?;
+            let mut messages = std::pin::pin!(messages);
+            while let Some(message) =
+                std::future::poll_fn(|cx| futures_core::Stream::poll_next(messages.as_mut(), cx))
+                    .await
+            {
+                if let SimpleQueryMessage::CommandComplete(count) = message? {
+                    rows = count;
+                }
+            }
+            Ok(rows)
+        };
+        let answer = answer.await;
+        flight.over();
+        match answer {
+            Ok(rows) => Ok(ExecResult::new(if look.counts { rows } else { 0 })),
+            Err(error) => Err(self.failed(error, Sent::Perhaps).await),
+        }
     }
 
     async fn bulk_insert(&mut self, into: &BulkTarget, rows: &mut dyn BulkSource) -> Result<u64> {
@@ -416,6 +420,20 @@ impl Connection for PostgresConnection {
             return bulk_insert_by_statements(self, into, rows).await;
         }
         let outcome = crate::copy::copy_in(&self.session, into, rows).await;
+        outcome.map_err(|error| self.in_transaction(error))
+    }
+
+    async fn bulk_insert_text(
+        &mut self,
+        into: &BulkTarget,
+        rows: &mut dyn BulkSource,
+    ) -> Result<u64> {
+        into.check()?;
+        self.settle().await?;
+        if self.options.pooler == Pooler::Transaction {
+            return bulk_insert_by_statements(self, into, rows).await;
+        }
+        let outcome = crate::copy_text::copy_in(&self.session, into, rows).await;
         outcome.map_err(|error| self.in_transaction(error))
     }
 

@@ -59,6 +59,7 @@
 mod connection;
 mod connector;
 mod copy;
+mod copy_text;
 mod cursor;
 mod decode;
 mod encode;
