@@ -124,6 +124,8 @@ impl DatabaseConnection {
 
     wellspring_txn::statement_methods!((&mut self) -> &mut Self, self);
 
+    wellspring_txn::file_methods!((&mut self) -> &mut Self, self);
+
     /// One round trip that proves the connection alive.
     ///
     /// # Errors

@@ -233,6 +233,13 @@ impl Database {
         (&self) -> Lender, Lender::new(self, Location::caller())
     );
 
+    // ---- scripts and files ---------------------------------------------------------------------
+
+    wellspring_txn::file_methods!(
+        #[track_caller]
+        (&self) -> Lender, Lender::new(self, Location::caller())
+    );
+
     // ---- transactions ---------------------------------------------------------------------
 
     /// Runs `f` as a transaction: commits when it returns `Ok`, rolls back when it returns `Err`,

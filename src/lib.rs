@@ -87,10 +87,11 @@ pub use wellspring_pool_core::{
 };
 #[doc(no_inline)]
 pub use wellspring_txn::{
-    Attempt, AttemptOutcome, BulkUpdate, Change, Col, Condition, Delete, Expr, Insert, InsertMany,
-    IntoRecord, MergeSelect, Operation, OperationBatch, Outcome, Record, RejectedRow, Rendered,
-    Select, Selection, StreamError, StreamReport, StreamWrite, Table, Transaction,
-    TransactionBuilder, Tx, Update, col,
+    Attempt, AttemptOutcome, BulkLoad, BulkUpdate, Change, Col, Condition, Delete, Expr, Insert,
+    InsertMany, IntoRecord, LoadReport, MergeSelect, Operation, OperationBatch, Outcome, Record,
+    RejectedRow, Rendered, Script, ScriptOutcome, ScriptProgress, ScriptReport, Select, Selection,
+    StreamError, StreamReport, StreamWrite, Table, Transaction, TransactionBuilder, Tx, Update,
+    col, csv,
 };
 
 /// The interfaces drivers implement, for those who write one or need their details.

@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use wellspring_connector::{
-    Command, Connection, ExecResult, Lease, Result, SavepointOp, TransactionOptions, Value,
-    WorkKind,
+    Command, Connection, ExecResult, Lease, Result, SavepointOp, SessionState, TransactionOptions,
+    Value, WorkKind,
 };
 
 use crate::half_done::{HalfDone, settle};
@@ -52,9 +52,39 @@ impl<'l, L: Lease> Atomic<'l, L> {
         result
     }
 
+    /// Runs one statement of it without parameters, as it is.
+    pub(crate) async fn execute_text(&mut self, text: &str) -> Result<ExecResult> {
+        let start = Instant::now();
+        let result = self.lease.connection().execute_text(text).await;
+        self.lease.finished(start.elapsed(), result.as_ref().map(drop));
+        result
+    }
+
+    /// False when a statement ended the transaction by itself.
+    pub(crate) fn is_open(&mut self) -> bool {
+        use SessionState::{Busy, Failed, InTransaction};
+        matches!(self.lease.connection().state(), InTransaction | Failed | Busy)
+    }
+
+    /// True for a part of somebody's transaction.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.savepoint.is_some()
+    }
+
+    /// Begins a transaction of its own again, if a statement has ended it.
+    pub(crate) async fn reopen(&mut self) -> Result<()> {
+        if self.savepoint.is_none() && !self.is_open() {
+            self.lease.connection().begin(TransactionOptions::new()).await?;
+        }
+        Ok(())
+    }
+
     /// Keeps it.
     pub(crate) async fn keep(mut self) -> Result<()> {
+        let committed = self.savepoint.is_none() && !self.is_open();
         match self.savepoint {
+            // By a statement that does so by itself.
+            None if committed => {}
             None => {
                 let kept = self.lease.connection().commit().await;
                 self.lease.record(WorkKind::Transaction, self.began.elapsed(), kept.is_ok());

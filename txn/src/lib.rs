@@ -16,12 +16,17 @@ mod attempt;
 mod batch;
 mod builder;
 mod by_hand;
+pub mod csv;
+mod file;
 #[doc(hidden)]
 pub mod half_done;
 mod home;
+mod load;
 mod names;
 mod open;
+mod progress;
 mod run;
+mod script;
 pub mod statement;
 mod streaming;
 mod tx;
@@ -30,7 +35,11 @@ pub use attempt::{Attempt, AttemptOutcome};
 pub use batch::{Operation, OperationBatch, Outcome};
 pub use builder::TransactionBuilder;
 pub use by_hand::Transaction;
+#[doc(hidden)]
+pub use file::query_file;
+pub use load::{BulkLoad, LoadReport};
 pub use run::{Begin, transaction, transaction_once};
+pub use script::{Script, ScriptOutcome, ScriptProgress, ScriptReport};
 #[doc(inline)]
 pub use statement::{
     BulkUpdate, Col, Condition, Delete, Expr, Insert, InsertMany, IntoRecord, MergeSelect, Record,

@@ -155,6 +155,8 @@ impl Tx {
 
     crate::statement_methods!((&mut self) -> &mut Self, self);
 
+    crate::file_methods!((&mut self) -> &mut Self, self);
+
     /// Runs `f` inside a savepoint: kept when it returns `Ok`, undone when it returns `Err` or is
     /// dropped. The transaction goes on either way. Savepoints nest.
     ///

@@ -234,12 +234,24 @@ async fn check(connection: &mut MySqlConnection, sent: u64, loaded: u64) -> Resu
     let number = warnings.first().and_then(|warning| warning.get::<u16, _>(1));
     let words = warnings.first().and_then(|warning| warning.get::<String, _>(2));
     Err(match (number, words) {
-        (Some(number), Some(words)) => crate::errors::of_warning(number, words),
+        (Some(number), Some(words)) => {
+            let row = row_of(&words);
+            let error = crate::errors::of_warning(number, words);
+            match row {
+                Some(row) => error.at_operation("row", row),
+                None => error,
+            }
+        }
         _ => Error::new(
             ErrorKind::Other,
             format!("{loaded} of {sent} rows were loaded, and the server does not say why"),
         ),
     })
+}
+
+/// The row a warning is about, from 0: `… at row 3`.
+fn row_of(words: &str) -> Option<usize> {
+    words.rsplit_once(" at row ")?.1.parse::<usize>().ok()?.checked_sub(1)
 }
 
 /// Writes rows as a load wants them: tabs between values, a line for each row.

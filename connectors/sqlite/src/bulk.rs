@@ -100,9 +100,11 @@ async fn chunks(
         // The chunk before ran meanwhile.
         finish(connection, &mut running).await?;
         if !chunk.values.is_empty() {
+            let first = count;
             count += (chunk.values.len() / width) as u64;
             let (text, values) = (text.clone(), chunk.values);
-            connection.run_away(move |session| session.insert_rows(&text, &values, width))?;
+            connection
+                .run_away(move |session| session.insert_rows(&text, &values, width, first))?;
             running = true;
         }
         if !more {
@@ -177,17 +179,21 @@ impl Session {
         Ok(())
     }
 
-    /// Runs the insert `text` for each row of `values`.
-    fn insert_rows(mut self, text: &str, values: &[Value], width: usize) -> Turn {
+    /// Runs the insert `text` for each row of `values`, which are those from `first` on.
+    fn insert_rows(mut self, text: &str, values: &[Value], width: usize, first: u64) -> Turn {
         let result = (|| {
             let mut statement =
                 self.connection.prepare_cached(text).map_err(|e| convert(e, During::Prepare))?;
-            for row in values.chunks_exact(width) {
+            for (row, index) in values.chunks_exact(width).zip(first..) {
+                let numbered = |error: Error| match usize::try_from(index) {
+                    Ok(index) => error.at_operation("row", index),
+                    Err(_) => error,
+                };
                 if self.state.control.is_cancelled() {
                     return Err(Error::new(ErrorKind::Canceled, "the bulk insert was cancelled"));
                 }
-                crate::bind::bind(&mut statement, row)?;
-                statement.raw_execute().map_err(|e| convert(e, During::Run))?;
+                crate::bind::bind(&mut statement, row).map_err(numbered)?;
+                statement.raw_execute().map_err(|e| numbered(convert(e, During::Run)))?;
             }
             Ok(Done::Effects(ExecResult::default()))
         })();
