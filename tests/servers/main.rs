@@ -20,6 +20,8 @@ mod closing;
 mod concurrency;
 #[path = "../it/control.rs"]
 mod control;
+#[path = "../it/csv_files.rs"]
+mod csv_files;
 #[path = "../it/extras.rs"]
 mod extras;
 #[path = "../it/half_done.rs"]
@@ -30,6 +32,8 @@ mod hostile;
 mod opening;
 #[path = "../it/retrying.rs"]
 mod retrying;
+#[path = "../it/scripts.rs"]
+mod scripts;
 #[path = "../it/sessions.rs"]
 mod sessions;
 #[path = "../it/statements.rs"]
