@@ -128,6 +128,8 @@ mod prose {
     struct GettingStarted;
     #[doc = include_str!("../docs/src/transactions.md")]
     struct Transactions;
+    #[doc = include_str!("../docs/src/scripts-and-files.md")]
+    struct ScriptsAndFiles;
     #[doc = include_str!("../docs/src/testing.md")]
     struct Testing;
 }

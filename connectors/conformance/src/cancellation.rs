@@ -21,7 +21,7 @@ async fn poll_then_drop<F: Future>(future: F, times: usize) -> bool {
     false
 }
 
-const CALLS: [&str; 10] = [
+const CALLS: [&str; 11] = [
     "execute",
     "query",
     "begin",
@@ -31,6 +31,7 @@ const CALLS: [&str; 10] = [
     "ping",
     "reset",
     "script",
+    "text",
     "transaction",
 ];
 
@@ -52,6 +53,7 @@ async fn call(session: &mut Session, what: &str, n: i64) {
         "ping" => connection.ping().await,
         "reset" => connection.reset(Default::default()).await,
         "script" => connection.execute_script(&insert).await.map(drop),
+        "text" => connection.execute_text(&insert).await.map(drop),
         "transaction" => {
             async {
                 connection.begin(TransactionOptions::new()).await?;

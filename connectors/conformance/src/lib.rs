@@ -113,6 +113,7 @@ macro_rules! __all {
             sessions::the_same_text_serves_many_values,
             sessions::cached_statements_survive_changed_tables,
             sessions::scripts_run_in_order_and_stop_at_errors,
+            sessions::text_goes_in_as_it_is,
             sessions::execute_reports_what_it_did,
             concurrency::many_connections_work_side_by_side,
             concurrency::a_pool_hands_on_clean_sessions,

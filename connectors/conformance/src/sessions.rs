@@ -1,6 +1,8 @@
 //! What a session leaves behind, and what a reset makes of it.
 
-use wellspring_connector::{ErrorKind, ResetMode, Row, SessionState, TransactionOptions};
+use wellspring_connector::{
+    BulkTarget, ErrorKind, ResetMode, Row, SessionState, TransactionOptions, bulk_rows,
+};
 
 use crate::{Session, Target};
 
@@ -113,6 +115,28 @@ pub async fn scripts_run_in_order_and_stop_at_errors(target: &impl Target) {
     let keys: Vec<i64> =
         session.query("select a from t order by a", ()).all().await.expect("reads");
     assert!(!keys.contains(&4), "went on after an error");
+}
+
+/// A statement runs as it is, and text becomes what its column holds.
+pub async fn text_goes_in_as_it_is(target: &impl Target) {
+    let mut session = Session::fresh(target).await;
+    session.table(target).await;
+    let connection = &mut session.connection;
+    let done = connection.execute_text("insert into t values (1, 1), (2, 2)").await.expect("runs");
+    assert_eq!(done.rows_affected, 2);
+    let error = connection.execute_text("insert into nowhere values (1)").await.expect_err("fails");
+    assert_eq!(error.kind(), ErrorKind::UndefinedObject, "{error:?}");
+    let into = BulkTarget::new("t", ["a", "b"]);
+    let rows = [("3", Some("30")), ("4", None)];
+    let inserted = connection.bulk_insert_text(&into, &mut bulk_rows(rows)).await.expect("goes in");
+    assert_eq!(inserted, 2);
+    let rows = [("5", Some("50")), ("3", None)];
+    let error =
+        connection.bulk_insert_text(&into, &mut bulk_rows(rows)).await.expect_err("a key twice");
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error:?}");
+    assert_eq!(connection.state(), SessionState::Idle);
+    let sum: i64 = session.get("select sum(b) from t", ()).await;
+    assert_eq!((session.count().await, sum), (4, 33));
 }
 
 /// Affected rows are counted; what affects none counts none.
