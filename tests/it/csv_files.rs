@@ -82,9 +82,15 @@ on_every_database! {
         let db = fresh.connect().await;
         db.execute("create table t (id integer primary key, \"a,b\" text)".replace('"', if db.dialect().identifier_quote == '`' { "`" } else { "\"" }), ()).await.unwrap();
         let mut out = Vec::new();
-        let report = db.select("t").to_csv().to_writer(&mut out).await.unwrap();
-        assert_eq!((report.rows, report.bytes), (0, 9));
-        assert_eq!(String::from_utf8(out).unwrap(), "id,\"a,b\"\n");
+        let report = db.select("t").to_csv().to_writer(&mut out).await;
+        if fresh.url.contains("pgbouncer") {
+            // What cannot be known is not made up.
+            assert_eq!(report.unwrap_err().kind(), ErrorKind::Unsupported);
+        } else {
+            let report = report.unwrap();
+            assert_eq!((report.rows, report.bytes), (0, 9));
+            assert_eq!(String::from_utf8(out).unwrap(), "id,\"a,b\"\n");
+        }
         db.bulk_insert("t", ["id", "a,b"], [(1, None), (2, Some(""))]).await.unwrap();
         let mut out = Vec::new();
         let told = Mutex::new(Vec::new());
@@ -128,9 +134,9 @@ on_every_database! {
         );
         assert_eq!(db.query(both, ()).one::<i64>().await.unwrap(), 1);
         // As words, which PostgreSQL writes.
-        db.bulk_load("u(yes)").from_reader(&b"yes\ntrue\nfalse\n\"\"\n\n"[..11]).run().await.unwrap();
+        db.bulk_load("u(yes)").from_reader(&b"yes\ntrue\nFalse\n\n"[..]).run().await.unwrap();
         let yes: i64 = db.query("select count(*) from u where yes", ()).one().await.unwrap();
-        assert_eq!((yes, count(&db, "u").await), (2, 3));
+        assert_eq!((yes, count(&db, "u").await), (2, 4));
     }
 
     async fn nothing_is_kept_of_a_load_that_fails_and_the_line_is_named(fresh: Fresh) {

@@ -264,11 +264,7 @@ async fn whole(connection: &mut dyn Connection, mut into: BulkTarget) -> Result<
 /// How each column reads text. Without names, the columns become all of the table.
 async fn readings(connection: &mut dyn Connection, into: &mut BulkTarget) -> Result<Vec<Reading>> {
     let dialect = connection.dialect();
-    let columns = match into.columns.is_empty() {
-        true => "*".to_owned(),
-        false => into.quoted_columns(dialect),
-    };
-    let text = format!("select {columns} from {} where 1 = 0", into.quoted_table(dialect));
+    let text = target::describe(dialect, into);
     let mut rows = connection.query(Command::new(&text, &[])).await?;
     let readings = rows.columns().iter().map(|column| Reading::of(dialect, column)).collect();
     if into.columns.is_empty() {

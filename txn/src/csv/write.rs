@@ -22,7 +22,16 @@ impl Writer {
     }
 
     /// Writes the names of the columns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when there are none.
     pub(super) fn header(&mut self, columns: &[Column]) -> Result<()> {
+        if columns.is_empty() {
+            return Err(Error::unsupported(
+                "the header of a result whose columns are not known (through a pooler in transaction mode, \
+                 PostgreSQL tells none of a result without rows)",
+            ));
+        }
         self.line.clear();
         for (index, column) in columns.iter().enumerate() {
             field(&self.options, &mut self.line, index, columns.len(), &column.name, false);

@@ -34,6 +34,23 @@ impl Reading {
     }
 }
 
+/// A query for the columns of the table. It has one row, of nulls: through a pooler PostgreSQL tells the
+/// columns of rows only.
+pub(super) fn describe(dialect: &Dialect, into: &BulkTarget) -> String {
+    let columns = into.columns.iter().map(|column| dialect.quote_identifier(column));
+    let columns = match into.columns.is_empty() {
+        true => "t.*".to_owned(),
+        false => columns.map(|column| format!("t.{column}")).collect::<Vec<_>>().join(", "),
+    };
+    let nothing = match dialect.name {
+        "oracle" => " from dual",
+        "db2" => " from sysibm.sysdummy1",
+        _ => "",
+    };
+    let table = into.quoted_table(dialect);
+    format!("select {columns} from (select 1 as a{nothing}) x left join {table} t on 1 = 0")
+}
+
 /// The bytes that `\x…` stands for, if it does.
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("\\x")?.as_bytes();
