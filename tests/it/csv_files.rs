@@ -128,10 +128,8 @@ on_every_database! {
         let text = String::from_utf8(out.clone()).unwrap();
         assert!(text.contains("-9223372036854775808,0.1,1234.5") && text.contains("\\x00ff0a22"), "{text}");
         db.bulk_load("u").from_reader(out.as_slice()).run().await.unwrap();
-        let both = format!(
-            "select count(*) from t join u on t.i = u.i and t.f = u.f and t.d = u.d and t.day = u.day \
-             and t.raw = u.raw and t.yes = u.yes"
-        );
+        let both = "select count(*) from t join u on t.i = u.i and t.f = u.f and t.d = u.d and t.day = u.day \
+             and t.raw = u.raw and t.yes = u.yes";
         assert_eq!(db.query(both, ()).one::<i64>().await.unwrap(), 1);
         // As words, which PostgreSQL writes.
         db.bulk_load("u(yes)").from_reader(&b"yes\ntrue\nFalse\n\n"[..]).run().await.unwrap();

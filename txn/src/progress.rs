@@ -3,8 +3,10 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+type Listener<'a, P> = Box<dyn FnMut(&P) + Send + 'a>;
+
 /// Somebody who wants to hear of it, or nobody.
-pub(crate) struct Progress<'a, P>(Option<Box<dyn FnMut(&P) + Send + 'a>>);
+pub(crate) struct Progress<'a, P>(Option<Listener<'a, P>>);
 
 impl<'a, P> Progress<'a, P> {
     pub(crate) fn nobody() -> Self {

@@ -199,7 +199,7 @@ impl<'s> CsvExport<'s> {
             if row.is_none() {
                 break;
             }
-            if report.rows % every == 0 && report.rows > 0 {
+            if report.rows > 0 && report.rows.is_multiple_of(every) {
                 let bytes = report.bytes + out.out.len() as u64;
                 progress.tell(&CsvProgress { rows: report.rows, bytes });
             }

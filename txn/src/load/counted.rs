@@ -31,7 +31,7 @@ impl<B: BulkSource> BulkSource for Counted<'_, B> {
     fn poll_row(&mut self, cx: &mut Context<'_>, sink: &mut dyn BulkSink) -> Poll<Result<bool>> {
         let more = ready!(self.inner.poll_row(cx, sink))?;
         self.rows += u64::from(more);
-        if more && self.rows % self.every == 0 {
+        if more && self.rows.is_multiple_of(self.every) {
             self.progress.tell(&CsvProgress { rows: self.rows, ..CsvProgress::default() });
         }
         Poll::Ready(Ok(more))

@@ -220,7 +220,7 @@ impl<'a> CsvSource<'a> {
         }
         self.lines.note(self.rows, line);
         self.rows += 1;
-        if self.rows % self.every == 0 {
+        if self.rows.is_multiple_of(self.every) {
             self.progress.tell(&CsvProgress { rows: self.rows, bytes: self.bytes });
         }
         Poll::Ready(Ok(true))

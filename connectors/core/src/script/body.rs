@@ -153,9 +153,9 @@ impl Body {
             if (not || begin) && is("atomic") {
                 self.depth = 1;
             }
-        } else if is("begin") && self.what == What::Routine {
-            self.depth += 1;
-        } else if is("case") && self.depth > 0 {
+        } else if (is("begin") && self.what == What::Routine)
+            || ((is("begin") || is("case")) && self.depth > 0)
+        {
             self.depth += 1;
         } else if is("end") && self.depth > 0 {
             self.depth -= 1;

@@ -95,11 +95,11 @@ const SCRIPTS: &[(Dialect, &str, &[&str])] = &[
     (
         Dialect::MARIADB,
         "delimiter ';;'\nselect 1; end\ndelimiter ;\nselect delimiter from t; begin not atomic select 1; \
-         select 2; end; begin; select 3",
+         begin select 2; end; end; begin; select 3",
         &[
             "select 1; end",
             "select delimiter from t",
-            "begin not atomic select 1; select 2; end",
+            "begin not atomic select 1; begin select 2; end; end",
             "begin",
             "select 3",
         ],
