@@ -1,3 +1,5 @@
+//! Scripts of every dialect, and what must be true of any text.
+
 use proptest::prelude::*;
 
 use super::*;
