@@ -59,7 +59,12 @@ on_every_database! {
         for options in [
             plain.clone(),
             plain.clone().quote_style(QuoteStyle::Always).line_ending(LineEnding::CrLf),
-            plain.clone().quote_style(QuoteStyle::NonNumeric).null("\\N").delimiter('\t').header(false),
+            plain
+                .clone()
+                .quote_style(QuoteStyle::NonNumeric)
+                .null("\\N")
+                .delimiter('\t')
+                .header(false),
             plain.clone().quote('\'').escape('\\').delimiter('|').null("NULL"),
         ] {
             let written = db
@@ -70,7 +75,8 @@ on_every_database! {
                 .unwrap();
             assert_eq!(written.rows, HOSTILE.len() as u64);
             assert_eq!(written.bytes, std::fs::metadata(&path).unwrap().len());
-            let loaded = db.bulk_load("u").options(options.clone()).from_file(&path).run().await.unwrap();
+            let loaded =
+                db.bulk_load("u").options(options.clone()).from_file(&path).run().await.unwrap();
             assert_eq!((loaded.rows, loaded.bytes), (written.rows, written.bytes));
             assert_eq!(rows(&db, "u").await, rows(&db, "t").await, "{options:?}");
             db.execute("delete from u", ()).await.unwrap();
@@ -80,7 +86,13 @@ on_every_database! {
 
     async fn a_header_is_written_for_no_rows_and_null_is_not_empty(fresh: Fresh) {
         let db = fresh.connect().await;
-        db.execute("create table t (id integer primary key, \"a,b\" text)".replace('"', if db.dialect().identifier_quote == '`' { "`" } else { "\"" }), ()).await.unwrap();
+        db.execute(
+            "create table t (id integer primary key, \"a,b\" text)"
+                .replace('"', if db.dialect().identifier_quote == '`' { "`" } else { "\"" }),
+            (),
+        )
+        .await
+        .unwrap();
         let mut out = Vec::new();
         let report = db.select("t").to_csv().to_writer(&mut out).await;
         if fresh.url.contains("pgbouncer") {
@@ -126,7 +138,10 @@ on_every_database! {
         let mut out = Vec::new();
         db.to_csv("select * from t", ()).to_writer(&mut out).await.unwrap();
         let text = String::from_utf8(out.clone()).unwrap();
-        assert!(text.contains("-9223372036854775808,0.1,1234.5") && text.contains("\\x00ff0a22"), "{text}");
+        assert!(
+            text.contains("-9223372036854775808,0.1,1234.5") && text.contains("\\x00ff0a22"),
+            "{text}"
+        );
         db.bulk_load("u").from_reader(out.as_slice()).run().await.unwrap();
         let both = "select count(*) from t join u on t.i = u.i and t.f = u.f and t.d = u.d and t.day = u.day \
              and t.raw = u.raw and t.yes = u.yes";
@@ -145,11 +160,19 @@ on_every_database! {
         let day = "2026-01-01";
         let many: String = (1000..9000).map(|id| format!("{id},{day}\n")).collect();
         for (csv, kind, line) in [
-            (format!("id,a\n{many}1,\"{day}\"\n2,{day},3\n"), ErrorKind::Parameters, Some("line 8003")),
+            (
+                format!("id,a\n{many}1,\"{day}\"\n2,{day},3\n"),
+                ErrorKind::Parameters,
+                Some("line 8003"),
+            ),
             (format!("id,a\n{many}1,\"{day}\n"), ErrorKind::Decode, Some("line 8002")),
             (format!("id,a\n{many}1,\"{day}\"x\n"), ErrorKind::Decode, Some("line 8002")),
             (format!("id,a\n{many}7,{day}\n"), ErrorKind::UniqueViolation, None),
-            (format!("id,a\n1,\"{day}\"\n\n2,no day\n3,{day}\n"), ErrorKind::DataOutOfRange, Some("line 4")),
+            (
+                format!("id,a\n1,\"{day}\"\n\n2,no day\n3,{day}\n"),
+                ErrorKind::DataOutOfRange,
+                Some("line 4"),
+            ),
             (format!("id,nobody\n{many}"), ErrorKind::UndefinedObject, None),
             (String::new(), ErrorKind::Decode, Some("header")),
         ] {
@@ -157,8 +180,13 @@ on_every_database! {
                 continue;
             }
             let error = db.bulk_load("t").from_reader(csv.as_bytes()).run().await.unwrap_err();
-            assert!(error.kind() == kind || checked && kind == ErrorKind::DataOutOfRange, "{error:?}");
-            if let Some(line) = line.filter(|_| !fresh.url.contains("pgbouncer") || kind != ErrorKind::DataOutOfRange) {
+            assert!(
+                error.kind() == kind || checked && kind == ErrorKind::DataOutOfRange,
+                "{error:?}"
+            );
+            if let Some(line) = line
+                .filter(|_| !fresh.url.contains("pgbouncer") || kind != ErrorKind::DataOutOfRange)
+            {
                 assert!(error.message().contains(line), "{error}");
             }
             assert_eq!(count(&db, "t").await, 1);
@@ -169,7 +197,11 @@ on_every_database! {
             assert!(error.message().starts_with("line 4: row 1: "), "{error}");
         }
         let options = CsvOptions::new().delimiter('"');
-        for load in [db.bulk_load("t"), db.bulk_load("t").options(options).from_reader(&b""[..]), db.bulk_load("t(")] {
+        for load in [
+            db.bulk_load("t"),
+            db.bulk_load("t").options(options).from_reader(&b""[..]),
+            db.bulk_load("t("),
+        ] {
             assert_eq!(load.run().await.unwrap_err().kind(), ErrorKind::Usage);
         }
         let error = db.bulk_load("t").from_file("/nowhere/t.csv").run().await.unwrap_err();
@@ -180,14 +212,20 @@ on_every_database! {
         std::fs::write(&path, "as before").unwrap();
         let rows = crate::support::numbers(20_000);
         let latin = CsvOptions::new().encoding(Encoding::Latin1);
-        let export = db.to_csv(format!("select i, case when i = 19000 then '漢' end as a from ({rows}) x"), ());
+        let export = db.to_csv(
+            format!("select i, case when i = 19000 then '漢' end as a from ({rows}) x"),
+            (),
+        );
         let error = export.options(latin.clone()).to_file(&path).await.unwrap_err();
         assert_eq!((error.kind(), error.operation()), (ErrorKind::Encode, Some(18_999)));
         let dropped = db.to_csv(crate::support::endless(&db), ()).to_file(&path);
         assert!(tokio::time::timeout(Duration::from_millis(50), dropped).await.is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "as before");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-        let export = db.to_csv(format!("select i, case when i = 19000 then '漢' end as a from ({rows}) x"), ());
+        let export = db.to_csv(
+            format!("select i, case when i = 19000 then '漢' end as a from ({rows}) x"),
+            (),
+        );
         let report = export.options(latin).abort_on_error(false).to_file(&path).await.unwrap();
         assert_eq!((report.rows, report.skipped), (19_999, 1));
         assert_eq!(report.first_error.unwrap().operation(), Some(18_999));
@@ -199,9 +237,18 @@ on_every_database! {
         db.execute("create table u (id integer primary key, a text, b text)", ()).await.unwrap();
         let clear = || async { db.execute("delete from u", ()).await.unwrap().rows_affected };
         // A select on the same database.
-        let report = db.bulk_load("u").from_select("select id, a, b from t where id < ?", (5,)).run().await.unwrap();
+        let report = db
+            .bulk_load("u")
+            .from_select("select id, a, b from t where id < ?", (5,))
+            .run()
+            .await
+            .unwrap();
         assert_eq!(report.rows, 5);
-        db.bulk_load("u(a, id)").from_select("select a, id from t where id >= :id", wellspring::params! { id: 5 }).run().await.unwrap();
+        db.bulk_load("u(a, id)")
+            .from_select("select a, id from t where id >= :id", wellspring::params! { id: 5 })
+            .run()
+            .await
+            .unwrap();
         assert_eq!(clear().await, HOSTILE.len() as u64);
         // The rows of another query, on another database.
         let other = Database::connect("sqlite::memory:").await;
@@ -217,7 +264,8 @@ on_every_database! {
         }
         // A reader that blocks; lines to skip, columns in another order, latin-1, no header.
         let text: Vec<u8> = b"made by hand, \"\n\"\xe9\";1;\n\n'x';2;y\r\n".to_vec();
-        let options = CsvOptions::new().header(false).delimiter(';').skip_lines(1).encoding(Encoding::Latin1);
+        let options =
+            CsvOptions::new().header(false).delimiter(';').skip_lines(1).encoding(Encoding::Latin1);
         let load = db.bulk_load("u").columns(["a", "id", "b"]).options(options);
         let report = load.from_blocking_reader(std::io::Cursor::new(text)).run().await.unwrap();
         assert_eq!(report.rows, 2);

@@ -43,7 +43,8 @@ on_every_database! {
         assert_eq!(count(&db).await, 1);
 
         // It is the transaction, and cannot end it.
-        for text in ["insert into t values (3, ''); commit", "begin; insert into t values (3, '')"] {
+        for text in ["insert into t values (3, ''); commit", "begin; insert into t values (3, '')"]
+        {
             let error = db.script(text).run().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{error:?}");
         }
@@ -55,7 +56,8 @@ on_every_database! {
     async fn statement_by_statement_the_earlier_ones_are_kept(fresh: Fresh) {
         let db = fresh.connect().await;
         db.execute("create table t (a integer primary key)", ()).await.unwrap();
-        let script = "insert into t values (1); insert into t values (1);\ninsert into t values (2)";
+        let script =
+            "insert into t values (1); insert into t values (1);\ninsert into t values (2)";
         let error = db.script(script).each().run().await.unwrap_err();
         assert_eq!((error.kind(), error.operation()), (ErrorKind::UniqueViolation, Some(1)));
         assert_eq!(count(&db).await, 1);
@@ -91,7 +93,11 @@ on_every_database! {
         let kept: Vec<i64> = db.query("select a from t order by a", ()).all().await.unwrap();
         assert_eq!(kept, [1, 2, 4, 5]);
         let mut connection = db.connection().await.unwrap();
-        connection.script("insert into t values (6); delete from t where a < 5").run().await.unwrap();
+        connection
+            .script("insert into t values (6); delete from t where a < 5")
+            .run()
+            .await
+            .unwrap();
         drop(connection);
         assert_eq!(count(&db).await, 2);
     }
@@ -118,12 +124,19 @@ on_every_database! {
         // What comes after the commit is all or nothing again.
         let left = i64::from(commits_itself(&db));
         assert_eq!(count(&db).await, left);
-        assert_eq!(error.message().contains("the statements before 2 are kept"), left == 1, "{error}");
+        assert_eq!(
+            error.message().contains("the statements before 2 are kept"),
+            left == 1,
+            "{error}"
+        );
         let script = "create table v (a integer); create table w (a integer)";
         assert_eq!(db.script(script).run().await.unwrap().statements.len(), 2);
         if commits_itself(&db) {
-            let ended: Result<(), Error> =
-                db.transaction(async |mut tx| tx.script("drop table v; select 1").run().await.map(drop)).await;
+            let ended: Result<(), Error> = db
+                .transaction(async |mut tx| {
+                    tx.script("drop table v; select 1").run().await.map(drop)
+                })
+                .await;
             let ended = ended.unwrap_err();
             assert_eq!((ended.kind(), ended.operation()), (ErrorKind::Usage, Some(0)), "{ended:?}");
         }
@@ -164,7 +177,11 @@ on_every_database! {
         let db = fresh.connect().await;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("made é.sql");
-        std::fs::write(&path, "\u{feff}create table t (a integer, b text);\r\ninsert into t values (1, 'é')").unwrap();
+        std::fs::write(
+            &path,
+            "\u{feff}create table t (a integer, b text);\r\ninsert into t values (1, 'é')",
+        )
+        .unwrap();
         let report = db.script_file(&path).run().await.unwrap();
         assert_eq!((report.statements[0].column, report.statements[1].line), (1, 2));
         std::fs::write(&path, "-- one\nselect b from t where a = :a;\n").unwrap();
@@ -178,7 +195,10 @@ on_every_database! {
             std::fs::write(&path, text).unwrap();
             let error = db.query_file(&path, ()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
-            assert!(error.message().contains(word) && error.message().contains("made é.sql"), "{error}");
+            assert!(
+                error.message().contains(word) && error.message().contains("made é.sql"),
+                "{error}"
+            );
         }
         std::fs::write(&path, b"select '\xff'").unwrap();
         assert_eq!(db.script_file(&path).run().await.unwrap_err().kind(), ErrorKind::Decode);

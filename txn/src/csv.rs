@@ -244,3 +244,44 @@ impl From<Encoding> for String {
         encoding.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_serialized_and_unknown_ones_refused() {
+        let options = CsvOptions::new().encoding(Encoding::Latin1).escape('\\').null("NULL");
+        let json = serde_json::to_string(&options).unwrap();
+        assert_eq!(serde_json::from_str::<CsvOptions>(&json).unwrap(), options);
+        let given: CsvOptions = serde_json::from_str(r#"{"quote_style": "non_numeric"}"#).unwrap();
+        assert_eq!(given, CsvOptions::new().quote_style(QuoteStyle::NonNumeric));
+        assert!(serde_json::from_str::<CsvOptions>(r#"{"comment": "no"}"#).is_err());
+    }
+
+    #[test]
+    fn encodings_have_their_usual_names() {
+        for (name, encoding) in
+            [("UTF8", Encoding::Utf8), ("utf-8", Encoding::Utf8), ("ISO-8859-1", Encoding::Latin1)]
+        {
+            assert_eq!(name.parse::<Encoding>().unwrap(), encoding);
+        }
+        let error = "shift_jis".parse::<Encoding>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains("\"shift_jis\""), "{error}");
+    }
+
+    #[test]
+    fn options_that_do_not_go_together_are_named() {
+        for (options, name) in [
+            (CsvOptions::new().delimiter('é'), "delimiter"),
+            (CsvOptions::new().quote('\n'), "quote"),
+            (CsvOptions::new().escape(','), "escape"),
+            (CsvOptions::new().null("a,b"), "null"),
+        ] {
+            let error = options.check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert!(error.message().contains(name), "{error}");
+        }
+    }
+}
