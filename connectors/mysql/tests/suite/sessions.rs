@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use wellspring_connector::SessionState;
+use wellspring_connector::{
+    ErrorKind, IsolationLevel, SessionState, TransactionMode, TransactionOptions,
+};
 use wellspring_mysql::mysql_async::Conn;
 use wellspring_mysql::mysql_async::prelude::Queryable;
 use wellspring_mysql::{MySqlManager, Pool};
@@ -43,6 +45,57 @@ on_both! {
                 session.run("select a from t", ()).await;
             }
         }
+    }
+
+    async fn a_limit_on_lock_waits_ends_with_its_transaction(kind: Kind) {
+        let (mut session, _, _databases) = fresh(kind).await;
+        let waits = "select concat(@@innodb_lock_wait_timeout, ' ', @@lock_wait_timeout)";
+        session.run("set session innodb_lock_wait_timeout = 33", ()).await;
+        let before: String = session.get(waits, ()).await;
+        assert!(before.starts_with("33 "), "{before}");
+        let limited = TransactionOptions::new().lock_timeout(Duration::from_millis(1500));
+        for end in ["commit", "rollback", "definition"] {
+            session.connection.begin(limited).await.unwrap();
+            assert_eq!(session.get::<String>(waits, ()).await, "2 2");
+            match end {
+                "commit" => session.connection.commit().await.unwrap(),
+                "rollback" => session.connection.rollback().await.unwrap(),
+                _ => {
+                    // It commits by itself.
+                    session.run("create table t (a int)", ()).await;
+                    session.connection.commit().await.unwrap_err();
+                }
+            }
+            assert_eq!(session.get::<String>(waits, ()).await, before, "after {end}");
+            // Nor does the next transaction see any of it.
+            session.connection.begin(TransactionOptions::new()).await.unwrap();
+            assert_eq!(session.get::<String>(waits, ()).await, before, "after {end}");
+            session.connection.rollback().await.unwrap();
+        }
+        // One that cannot be begun changes nothing either.
+        session.connection.begin(TransactionOptions::new()).await.unwrap();
+        session.connection.begin(limited).await.unwrap_err();
+        assert_eq!(session.get::<String>(waits, ()).await, before);
+        session.connection.rollback().await.unwrap();
+        // Left open, it is cleaned up by the reset.
+        session.connection.begin(limited).await.unwrap();
+        session.connection.reset(Default::default()).await.unwrap();
+        assert_eq!(session.connection.state(), SessionState::Idle);
+        let after: String = session.get(waits, ()).await;
+        assert!(!after.starts_with("2 "), "{after}");
+        for options in [
+            limited.deferrable(),
+            limited.mode(TransactionMode::Immediate),
+            limited.isolation(IsolationLevel::Snapshot),
+        ] {
+            let error = session.connection.begin(options).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        }
+        assert_eq!(session.connection.state(), SessionState::Idle);
+        let longest = TransactionOptions::new().lock_timeout(Duration::MAX);
+        session.connection.begin(longest).await.unwrap();
+        session.connection.commit().await.unwrap();
+        assert_eq!(session.connection.state(), SessionState::Idle);
     }
 
     async fn a_transaction_begun_natively_is_seen_and_undone(kind: Kind) {

@@ -1,6 +1,10 @@
 //! What one borrower does to a session, and what the next one sees of it: nothing.
 
-use wellspring_connector::{ConnectorManager, SessionState};
+use std::time::Duration;
+
+use wellspring_connector::{
+    ConnectorManager, ErrorKind, IsolationLevel, SessionState, TransactionMode, TransactionOptions,
+};
 use wellspring_pool_core::Pool;
 use wellspring_postgres::tokio_postgres::Client;
 
@@ -44,6 +48,41 @@ async fn nothing_a_borrower_leaves_behind_is_seen_by_the_next() {
     session.run("set local search_path = nowhere", ()).await;
     session.run("select pg_advisory_xact_lock(42)", ()).await;
     session.run("rollback", ()).await;
+    assert_eq!(session.connection.state(), SessionState::Idle);
+}
+
+#[tokio::test]
+async fn what_a_transaction_is_begun_with_ends_with_it() {
+    let (mut session, _, _databases) = fresh().await;
+    let settings = "select current_setting('lock_timeout') || ' ' || \
+                    current_setting('transaction_deferrable') || ' ' || \
+                    current_setting('transaction_isolation')";
+    let before: String = session.get(settings, ()).await;
+    let options = TransactionOptions::new()
+        .isolation(IsolationLevel::Serializable)
+        .read_only()
+        .deferrable()
+        .lock_timeout(Duration::from_micros(1_200_100));
+    for commit in [true, false] {
+        session.connection.begin(options).await.unwrap();
+        assert_eq!(session.get::<String>(settings, ()).await, "1201ms on serializable");
+        match commit {
+            true => session.connection.commit().await.unwrap(),
+            false => session.connection.rollback().await.unwrap(),
+        }
+        assert_eq!(session.connection.state(), SessionState::Idle);
+        assert_eq!(session.get::<String>(settings, ()).await, before);
+    }
+    session.connection.begin(options.lock_timeout(Duration::MAX)).await.unwrap();
+    session.connection.rollback().await.unwrap();
+    for options in
+        [options.mode(TransactionMode::Immediate), options.isolation(IsolationLevel::Snapshot)]
+    {
+        let error = session.connection.begin(options).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    }
+    let error = session.connection.begin(options.lock_timeout(Duration::ZERO)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
     assert_eq!(session.connection.state(), SessionState::Idle);
 }
 

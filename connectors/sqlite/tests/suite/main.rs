@@ -1,5 +1,6 @@
 //! The tests of the SQLite connector, one module for each subject, on the real library.
 
+mod begin_options;
 mod bulk;
 mod cancelling;
 mod checkpoints;
