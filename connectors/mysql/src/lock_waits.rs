@@ -42,7 +42,7 @@ impl LockWaits {
     /// Those of a transaction that waits for `limit`: rounded up, since less than a second is
     /// nothing to the servers.
     pub(crate) fn limited(limit: Duration) -> Self {
-        let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
+        let seconds = limit.as_secs().saturating_add(u64::from(limit.subsec_nanos() > 0));
         let seconds = seconds.clamp(1, LONGEST);
         Self { rows: seconds, definitions: seconds }
     }
