@@ -368,79 +368,12 @@ impl Database {
         TransactionBuilder::new(Lender::new(self, Location::caller())).retry(self.inner.retry)
     }
 
+    pub(crate) fn session_hooks(&self) -> &SessionHooks {
+        &self.inner.sessions
+    }
+
     pub(crate) fn count_retry(&self) {
         self.inner.retries.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Runs `f` as a unit of work: a transaction on a connection that the builder's
-    /// [`session_setup`](DatabaseBuilder::session_setup) has set up and its
-    /// [`session_teardown`](DatabaseBuilder::session_teardown) tears down. Commits when `f` returns
-    /// `Ok`, rolls back when it returns `Err`, panics, or its future is dropped. It is not run again.
-    ///
-    /// # Errors
-    /// What `f` returns; why it could not be set up; the pool's or the database's;
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the `Tx` was moved out of the closure's
-    /// future. That it could not be torn down is logged; the connection is then not used again.
-    ///
-    /// # Cancel safety
-    /// Dropping the future rolls back, except while the commit is under way: then the outcome is open.
-    /// Where there is something to tear down, the connection is closed.
-    #[track_caller]
-    pub fn session<R, E, F, Fut>(&self, f: F) -> impl Future<Output = Result<R, E>>
-    where
-        F: FnOnce(Tx) -> Fut,
-        Fut: Future<Output = Result<R, E>>,
-        E: From<Error>,
-    {
-        self.session_with((), f)
-    }
-
-    /// As [`session`](Self::session), with a context: named values which the hooks of the builder can
-    /// bind.
-    ///
-    /// ```
-    /// # use wellspring::prelude::*;
-    /// # #[cfg(feature = "sqlite")]
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> wellspring::Result<()> {
-    /// let db = Database::builder("sqlite::memory:")
-    ///     .session_setup(|session| {
-    ///         Box::pin(async move {
-    ///             let user = session.value("user")?;
-    ///             session.execute("insert into visits values (?)", (user,)).await.map(drop)
-    ///         })
-    ///     })
-    ///     .connect()
-    ///     .await?;
-    /// db.execute("create table visits (user text)", ()).await?;
-    /// let visits: i64 = db
-    ///     .session_with(params! { user: "Ada" }, async |mut s| -> wellspring::Result<i64> {
-    ///         s.query("select count(*) from visits where user = 'Ada'", ()).one().await
-    ///     })
-    ///     .await?;
-    /// assert_eq!(visits, 1);
-    /// # Ok(()) }
-    /// # #[cfg(not(feature = "sqlite"))]
-    /// # fn main() {}
-    /// ```
-    ///
-    /// # Errors
-    /// As [`session`](Self::session); [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a context
-    /// whose values have no names, or the same.
-    #[track_caller]
-    pub fn session_with<R, E, F, Fut>(
-        &self,
-        context: impl IntoParams,
-        f: F,
-    ) -> impl Future<Output = Result<R, E>>
-    where
-        F: FnOnce(Tx) -> Fut,
-        Fut: Future<Output = Result<R, E>>,
-        E: From<Error>,
-    {
-        let lender = Lender::new(self, Location::caller());
-        let context = context.into_params();
-        async move { crate::session::run(&lender, &lender.database().inner.sessions, context, f).await }
     }
 
     /// Begins a transaction to be committed by hand. Dropping it rolls back.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,13 +11,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use wellspring_connector::{
-    Connection, Error, ErrorKind, Lease, Params, Result, TransactionOptions, Translator, Value,
-    WorkKind,
+    Connection, Error, ErrorKind, IntoParams, Lease, Params, Result, TransactionOptions,
+    Translator, Value, WorkKind,
 };
 use wellspring_txn::{Begin, Tx, transaction_once};
 
-use crate::DatabaseConnection;
 use crate::lend::{Boxed, Lender};
+use crate::{Database, DatabaseConnection};
 
 /// What a hook of sessions returns: `Box::pin(async move { … })`.
 pub type SessionFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
@@ -146,8 +146,81 @@ fn check(context: &Params) -> Result<()> {
     Err(Error::new(ErrorKind::Usage, format!("the session's context {wrong}")))
 }
 
+impl Database {
+    /// Runs `f` as a unit of work: a transaction on a connection that the builder's
+    /// [`session_setup`](DatabaseBuilder::session_setup) has set up and its
+    /// [`session_teardown`](DatabaseBuilder::session_teardown) tears down. Commits when `f` returns
+    /// `Ok`, rolls back when it returns `Err`, panics, or its future is dropped. It is not run again.
+    ///
+    /// # Errors
+    /// What `f` returns; why it could not be set up; the pool's or the database's;
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the `Tx` was moved out of the closure's
+    /// future. That it could not be torn down is logged; the connection is then not used again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future rolls back, except while the commit is under way: then the outcome is open.
+    /// Where there is something to tear down, the connection is closed.
+    #[track_caller]
+    pub fn session<R, E, F, Fut>(&self, f: F) -> impl Future<Output = Result<R, E>>
+    where
+        F: FnOnce(Tx) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: From<Error>,
+    {
+        self.session_with((), f)
+    }
+
+    /// As [`session`](Self::session), with a context: named values which the hooks of the builder can
+    /// bind.
+    ///
+    /// ```
+    /// # use wellspring::prelude::*;
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> wellspring::Result<()> {
+    /// let db = Database::builder("sqlite::memory:")
+    ///     .session_setup(|session| {
+    ///         Box::pin(async move {
+    ///             let user = session.value("user")?;
+    ///             session.execute("insert into visits values (?)", (user,)).await.map(drop)
+    ///         })
+    ///     })
+    ///     .connect()
+    ///     .await?;
+    /// db.execute("create table visits (user text)", ()).await?;
+    /// let visits: i64 = db
+    ///     .session_with(params! { user: "Ada" }, async |mut s| -> wellspring::Result<i64> {
+    ///         s.query("select count(*) from visits where user = 'Ada'", ()).one().await
+    ///     })
+    ///     .await?;
+    /// assert_eq!(visits, 1);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// As [`session`](Self::session); [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a context
+    /// whose values have no names, or the same.
+    #[track_caller]
+    pub fn session_with<R, E, F, Fut>(
+        &self,
+        context: impl IntoParams,
+        f: F,
+    ) -> impl Future<Output = Result<R, E>>
+    where
+        F: FnOnce(Tx) -> Fut,
+        Fut: Future<Output = Result<R, E>>,
+        E: From<Error>,
+    {
+        let lender = Lender::new(self, Location::caller());
+        let context = context.into_params();
+        async move { run(&lender, lender.database().session_hooks(), context, f).await }
+    }
+}
+
 /// Runs a session.
-pub(crate) async fn run<R, E, F, Fut>(
+async fn run<R, E, F, Fut>(
     lender: &Lender,
     hooks: &SessionHooks,
     context: Params,

@@ -95,8 +95,9 @@ pub struct TransactionOptions {
     /// counts in milliseconds, MySQL and MariaDB in whole seconds; it is rounded up.
     pub lock_timeout: Option<Duration>,
     /// The longest a statement of the transaction may take that does not say so itself, as
-    /// [`Query::timeout`](crate::Query::timeout) has it; `None` is the database's default. Connectors
-    /// do not see to it: whoever runs the transaction does.
+    /// [`Query::timeout`](crate::Query::timeout) has it; `None` is the database's default. Scripts, bulk
+    /// inserts and the ends of the transaction are not limited by it. Connectors do not see to it:
+    /// whoever runs the transaction does.
     pub statement_timeout: Option<Duration>,
     /// An isolation level the database lacks is then a warning in the log, and the transaction has
     /// the database's default.

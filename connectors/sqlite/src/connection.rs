@@ -11,9 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::{JoinHandle, spawn_blocking};
 use wellspring_connector::{
-    BulkSource, BulkTarget, Command, Connection, Dialect, Error, ErrorKind, ExecResult,
-    IsolationLevel, Result, Rows, SavepointOp, SessionState, TransactionMode, TransactionOptions,
-    Value,
+    BulkSource, BulkTarget, Command, Connection, Dialect, Error, ErrorKind, ExecResult, Result,
+    Rows, SavepointOp, SessionState, TransactionOptions, Value,
 };
 use wellspring_pool_core::ResetMode;
 
@@ -28,6 +27,8 @@ use crate::profile;
 use crate::session::{
     Common, Control, Done, Open, Session, Turn, Want, aborted, gate_closed, hash_of, still_busy,
 };
+
+mod begin;
 
 /// SQLite, as the portable layer describes it.
 pub(crate) static DIALECT: Dialect = Dialect::SQLITE;
@@ -317,16 +318,6 @@ impl SqliteConnection {
         }
     }
 
-    /// The patience of one statement: the transaction's, where it has one of its own.
-    fn patience(&self, plan: Plan) -> Patience {
-        let of_transaction = match &self.seat {
-            Seat::Home(session) => session.state.lock_timeout,
-            _ => None,
-        };
-        let limit = of_transaction.unwrap_or(self.common.options.busy_timeout);
-        Patience::new(plan.waiting, limit)
-    }
-
     async fn require_transaction(&mut self) -> Result<&mut Session> {
         let session = self.settle().await?;
         if session.is_aborted() {
@@ -344,27 +335,6 @@ struct Progress {
     done: Done,
     open: bool,
     plan: Plan,
-}
-
-/// What begins a transaction.
-fn begin_text(options: TransactionOptions) -> Result<&'static str> {
-    Ok(match (options.mode, options.read_only) {
-        (None, false) | (Some(TransactionMode::Immediate), false) => "begin immediate",
-        (None | Some(TransactionMode::Deferred), _) => "begin deferred",
-        (Some(TransactionMode::Exclusive), false) => "begin exclusive",
-        (Some(mode), true) => {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                format!(
-                    "transaction mode {mode} takes the lock for writing, and the transaction is \
-                     read-only: expected deferred"
-                ),
-            ));
-        }
-        (Some(mode), false) => {
-            return Err(Error::unsupported(format_args!("transaction mode {mode} on SQLite")));
-        }
-    })
 }
 
 pub(crate) fn gone() -> Error {
@@ -448,28 +418,7 @@ impl Connection for SqliteConnection {
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<()> {
-        options.check()?;
-        options.refuse_deferrable(&DIALECT)?;
-        let why = "whose transactions are serializable";
-        options.level_of(&DIALECT, &[IsolationLevel::Serializable], why)?;
-        let text = begin_text(options)?;
-        let session = self.settle().await?;
-        if session.is_aborted() {
-            return Err(aborted());
-        }
-        if session.in_transaction() {
-            return Err(Error::new(ErrorKind::Usage, "a transaction is already open"));
-        }
-        session.state.unheard_begin = true;
-        session.state.lock_timeout = options.lock_timeout;
-        // Not through `settle`, which would take the mark for one left by an earlier call.
-        let begun = self.drive_settled(text, &[], Want::Effects).await.map(drop);
-        if let Seat::Home(session) = &mut self.seat {
-            session.state.unheard_begin = false;
-            session.state.read_only = begun.is_ok() && options.read_only;
-            session.state.lock_timeout = options.lock_timeout.filter(|_| begun.is_ok());
-        }
-        begun
+        self.begin_as(options).await
     }
 
     async fn commit(&mut self) -> Result<()> {
