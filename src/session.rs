@@ -148,8 +148,8 @@ fn check(context: &Params) -> Result<()> {
 
 impl Database {
     /// Runs `f` as a unit of work: a transaction on a connection that the builder's
-    /// [`session_setup`](DatabaseBuilder::session_setup) has set up and its
-    /// [`session_teardown`](DatabaseBuilder::session_teardown) tears down. Commits when `f` returns
+    /// [`session_setup`](crate::DatabaseBuilder::session_setup) has set up and its
+    /// [`session_teardown`](crate::DatabaseBuilder::session_teardown) tears down. Commits when `f` returns
     /// `Ok`, rolls back when it returns `Err`, panics, or its future is dropped. It is not run again.
     ///
     /// # Errors
