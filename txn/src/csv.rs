@@ -141,23 +141,23 @@ impl CsvOptions {
             ("quote", self.quote),
             ("escape", self.escape.unwrap_or(self.quote)),
         ];
-        let mut wrong = None;
-        for (name, mark) in marks {
-            if !mark.is_ascii() || matches!(mark, '\r' | '\n' | '\0') {
-                wrong = Some(format!(
-                    "{name} {mark:?} is not a character of ASCII that can stand in a line"
-                ));
-            } else if name != "delimiter" && mark == self.delimiter {
-                wrong = Some(format!("{name} and delimiter are both {mark:?}"));
-            }
-        }
         let breaks = |c: char| c == self.delimiter || c == self.quote || c == '\r' || c == '\n';
-        if self.null.contains(breaks) {
-            wrong = Some(format!(
-                "null text {:?} has a delimiter, a quote or a line break in it",
-                self.null
-            ));
-        }
+        let of_mark = |(name, mark): (&str, char)| {
+            if !mark.is_ascii() || matches!(mark, '\r' | '\n' | '\0') {
+                Some(format!(
+                    "{name} {mark:?} is not a character of ASCII that can stand in a line"
+                ))
+            } else if name != "delimiter" && mark == self.delimiter {
+                Some(format!("{name} and delimiter are both {mark:?}"))
+            } else {
+                None
+            }
+        };
+        let wrong = marks.into_iter().find_map(of_mark).or_else(|| {
+            self.null.contains(breaks).then(|| {
+                format!("null text {:?} has a delimiter, a quote or a line break in it", self.null)
+            })
+        });
         match wrong {
             None => Ok(()),
             Some(wrong) => Err(Error::new(ErrorKind::Usage, format!("the CSV option {wrong}"))),
