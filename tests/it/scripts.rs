@@ -190,7 +190,7 @@ on_every_database! {
         let mut tx = db.begin().await.unwrap();
         let query = tx.query_file(&path, wellspring::params! { a: 2 }).await.unwrap();
         assert_eq!(query.optional::<String>().await.unwrap(), None);
-        drop(tx);
+        tx.rollback().await.unwrap();
         for (text, word) in [("select 1;\nselect 2", "line 2"), ("-- none", "no statement")] {
             std::fs::write(&path, text).unwrap();
             let error = db.query_file(&path, ()).await.unwrap_err();
