@@ -304,7 +304,7 @@ impl Tx {
     /// Has the whole transaction rolled back at its end, although its closure returns `Ok`; what the
     /// closure returns is what the caller gets. From within a savepoint too. There is no way back.
     ///
-    /// [`Transaction::commit`] then rolls back and is an error.
+    /// [`Transaction::commit`](crate::Transaction::commit) then rolls back and is an error.
     pub fn set_rollback_only(&mut self) {
         self.rollback_only = true;
     }
