@@ -37,17 +37,22 @@ pub(crate) struct Checkpointer {
     work: Arc<Work>,
 }
 
-/// Whether a checkpoint is asked for or running.
+/// How many checkpoints are asked for or running: one may be asked for while another runs.
 #[derive(Debug, Default)]
 struct Work {
-    busy: Mutex<bool>,
+    open: Mutex<u32>,
     done: Condvar,
 }
 
 impl Work {
-    fn set(&self, busy: bool) {
-        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = busy;
-        if !busy {
+    fn begin(&self) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    }
+
+    fn end(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        *open = open.saturating_sub(1);
+        if *open == 0 {
             self.done.notify_all();
         }
     }
@@ -95,13 +100,14 @@ impl Checkpointer {
             }
         }
         let sender = thread.as_ref().expect("the thread was just started");
-        self.work.set(true);
+        self.work.begin();
         match sender.try_send(pages) {
+            Ok(()) => {}
             // A full queue is a checkpoint that has yet to begin.
-            Ok(()) | Err(TrySendError::Full(_)) => {}
+            Err(TrySendError::Full(_)) => self.work.end(),
             Err(TrySendError::Disconnected(_)) => {
                 *thread = None;
-                self.work.set(false);
+                self.work.end();
                 tracing::warn!("the checkpoint thread ended; the next long log starts another");
             }
         }
@@ -109,8 +115,8 @@ impl Checkpointer {
 
     /// Waits until no checkpoint is running, at most `limit`. Blocks the thread.
     pub(crate) fn wait_idle(&self, limit: Duration) {
-        let busy = self.work.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.work.done.wait_timeout_while(busy, limit, |busy| *busy);
+        let open = self.work.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.work.done.wait_timeout_while(open, limit, |open| *open > 0);
         if waited.is_ok_and(|(_, timeout)| timeout.timed_out()) {
             tracing::debug!("a checkpoint is still running");
         }
@@ -124,7 +130,7 @@ fn run(requests: &Receiver<u32>, path: &Path, gate: &Gate, work: &Work) {
     struct Done<'a>(&'a Work);
     impl Drop for Done<'_> {
         fn drop(&mut self) {
-            self.0.set(false);
+            self.0.end();
         }
     }
 
