@@ -27,4 +27,5 @@ mod support;
 mod transaction_forms;
 mod transaction_options;
 mod transactions;
+mod transfers;
 mod writing;

@@ -48,5 +48,7 @@ mod support;
 mod transaction_options;
 #[path = "../it/transactions.rs"]
 mod transactions;
+#[path = "../it/transfers.rs"]
+mod transfers;
 #[path = "../it/writing.rs"]
 mod writing;
