@@ -50,6 +50,7 @@ pub struct DatabaseBuilder {
     retry: RetryPolicy,
     translations: usize,
     statement_timeout: Option<Duration>,
+    select_limit: Option<u64>,
     unpooled: bool,
     sessions: SessionHooks,
     group: Option<(PoolGroup, usize)>,
@@ -72,6 +73,7 @@ impl DatabaseBuilder {
             retry: RetryPolicy::default(),
             translations: TRANSLATIONS,
             statement_timeout: None,
+            select_limit: None,
             unpooled: false,
             sessions: SessionHooks::default(),
             group: None,
@@ -177,6 +179,13 @@ impl DatabaseBuilder {
         self
     }
 
+    /// How many rows a [`select`](Database::select) has at most, where it says nothing itself. A
+    /// safeguard for tables that grow; a statement of one's own is not touched. Default: no limit.
+    pub fn select_limit(mut self, rows: u64) -> Self {
+        self.select_limit = Some(rows);
+        self
+    }
+
     /// The longest a statement may take that does not say so itself
     /// ([`Query::timeout`](crate::Query::timeout)), counted from when it has a connection. Default:
     /// as long as it likes. When it is over the statement is cancelled at the server.
@@ -271,6 +280,7 @@ impl DatabaseBuilder {
             retry,
             translations,
             statement_timeout,
+            select_limit,
             unpooled,
             sessions,
             group,
@@ -306,7 +316,8 @@ impl DatabaseBuilder {
         }
         let translator = Translator::new(connector.dialect(), translations)
             .for_database(Arc::clone(&name))
-            .with_statement_timeout(statement_timeout);
+            .with_statement_timeout(statement_timeout)
+            .with_select_limit(select_limit);
         let mut pool = Pool::builder(ConnectorManager::new(connector))
             .name(Arc::clone(&name))
             .options(options);

@@ -126,6 +126,8 @@ mod prose {
     struct Readme;
     #[doc = include_str!("../docs/src/getting-started.md")]
     struct GettingStarted;
+    #[doc = include_str!("../docs/src/writing.md")]
+    struct Writing;
     #[doc = include_str!("../docs/src/transactions.md")]
     struct Transactions;
     #[doc = include_str!("../docs/src/scripts-and-files.md")]

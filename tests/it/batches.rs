@@ -158,7 +158,7 @@ on_every_database! {
             assert!(error.message().len() < 400, "{error}");
             assert_eq!(count(&db).await, 3);
         }
-        assert_eq!(db.batch([good(); 0]).execute().await.unwrap_err().kind(), ErrorKind::Parameters);
+        assert_eq!(db.batch(Vec::<Operation>::new()).execute().await.unwrap_err().kind(), ErrorKind::Parameters);
     }
 }
 

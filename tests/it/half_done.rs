@@ -16,6 +16,9 @@ const ROWS: i64 = 12;
 
 type Work<'d> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'd>>;
 
+/// The same work, as often as it is wanted.
+type Again<'d> = Box<dyn Fn() -> Work<'d> + 'd>;
+
 fn rows() -> Vec<Record> {
     (1..=ROWS)
         .map(|id| Record::new().set("id", id).set_expr("n", Expr::value(id).plus(1)))
@@ -23,7 +26,7 @@ fn rows() -> Vec<Record> {
 }
 
 /// What writes the rows, or changes them, as a whole or not at all.
-fn works<'d>(db: &'d Database) -> Vec<(&'static str, Box<dyn Fn() -> Work<'d> + 'd>)> {
+fn works(db: &Database) -> Vec<(&'static str, Again<'_>)> {
     vec![
         (
             "insert_many",

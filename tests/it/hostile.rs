@@ -219,7 +219,9 @@ struct Model {
 }
 
 /// A condition, and what it says of a row: true, false, or neither.
-struct Asked(Condition, Box<dyn Fn(i64, Option<i64>, &Cell) -> Option<bool>>);
+struct Asked(Condition, Says);
+
+type Says = Box<dyn Fn(i64, Option<i64>, &Cell) -> Option<bool>>;
 
 impl Model {
     async fn new(db: &Database, round: u32, random: &mut fastrand::Rng) -> Self {

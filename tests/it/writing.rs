@@ -190,6 +190,28 @@ on_every_database! {
         assert_eq!(one, None);
     }
 
+    async fn selects_have_the_limit_of_their_database_and_come_in_batches(fresh: Fresh) {
+        drop(stock(&fresh).await);
+        if fresh.url.contains("memory") {
+            return;
+        }
+        let db = fresh.builder().select_limit(4).connect().await.unwrap();
+        assert_eq!(db.select("goods").all::<Row>().await.unwrap().len(), 4);
+        assert_eq!(db.select("goods").limit(6).all::<Row>().await.unwrap().len(), 6);
+        let all = db.select("goods").columns(["id"]).order_by("id").no_limit();
+        let mut rows = all.stream();
+        let mut sizes = Vec::new();
+        loop {
+            let batch: Vec<i64> = rows.next_batch(4).await.unwrap();
+            if batch.is_empty() {
+                break;
+            }
+            sizes.push(batch.len());
+        }
+        assert_eq!(sizes, [4, 4, 2]);
+        assert_eq!(db.query("select * from goods", ()).all::<Row>().await.unwrap().len(), 10);
+    }
+
     async fn conditions_mean_the_same_everywhere(fresh: Fresh) {
         let db = stock(&fresh).await;
         db.insert("goods", params! { id: 11, name: None::<String>, price: None::<i32> }).execute().await.unwrap();

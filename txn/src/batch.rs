@@ -88,7 +88,9 @@ impl Operation {
             Kind::Delete(statement) => {
                 one(statement.render_for(dialect)?, statement.returns_rows())
             }
-            Kind::Select(statement) => one(statement.render_for(dialect)?, true),
+            Kind::Select(statement) => {
+                one(statement.render_limited(dialect, translator.select_limit())?, true)
+            }
             Kind::MergeSelect(statement) => one(statement.render_for(dialect)?, false),
             Kind::InsertMany(statement) => {
                 Prepared::from_rendered(statement.render_for(dialect)?, statement.returns_rows())
@@ -282,7 +284,7 @@ async fn run_one(lease: &mut impl Lease, operation: &Prepared) -> Result<Outcome
         let start = Instant::now();
         if operation.rows {
             let read = read(lease, command, &mut all).await;
-            lease.finished(start.elapsed(), read.as_ref().map(|()| ()));
+            lease.finished(start.elapsed(), read.as_ref().map(drop));
             read?;
         } else {
             let result = lease.connection().execute(command).await;

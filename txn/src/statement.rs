@@ -29,7 +29,7 @@ pub(crate) use write::{RowWriter, update_by_keys};
 
 /// How a single statement is run: by way of a [`Query`](wellspring_connector::Query).
 macro_rules! single {
-    () => {
+    ($($last:ident)?) => {
         /// The text and the values, as they would be sent.
         ///
         /// # Errors
@@ -40,8 +40,9 @@ macro_rules! single {
 
         /// As a query, for its options: a timeout, a tag, a fetch size.
         pub fn into_query(self) -> Query<S> {
-            let rendered = self.render().map(Rendered::into_sql);
-            Query::of(self.source, rendered)
+            let this = self$(.$last())?;
+            let rendered = this.render().map(Rendered::into_sql);
+            Query::of(this.source, rendered)
         }
 
         /// Runs it and reports what it did.

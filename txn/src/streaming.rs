@@ -21,6 +21,9 @@ const COMMIT_EVERY: NonZeroU64 = NonZeroU64::new(10_000).expect("it is not zero"
 const PIECE: usize = 500;
 const BULK_PIECE: usize = 5_000;
 
+/// Who wants to know how far it is.
+type Progress = Box<dyn FnMut(&StreamReport) + Send>;
+
 /// What is done with each row.
 #[derive(Debug)]
 enum How {
@@ -52,7 +55,7 @@ pub struct StreamWrite<S, R> {
     how: How,
     commit_every: Option<Option<NonZeroU64>>,
     max_errors: u64,
-    progress: Option<Box<dyn FnMut(&StreamReport) + Send>>,
+    progress: Option<Progress>,
 }
 
 /// What became of the rows of a stream.

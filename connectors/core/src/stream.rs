@@ -59,6 +59,37 @@ impl<'s> RowStream<'s> {
         self.next().await?.map(|row| T::from_row(&row)).transpose()
     }
 
+    /// The next rows, each as a `T`: `size` of them (at least one), fewer at the end, none after it.
+    ///
+    /// ```
+    /// # use wellspring_connector::{Result, RowStream};
+    /// # async fn export(mut rows: RowStream<'_>) -> Result<()> {
+    /// loop {
+    ///     let batch: Vec<(i64, String)> = rows.next_batch(1_000).await?;
+    ///     if batch.is_empty() {
+    ///         break;
+    ///     }
+    ///     // …
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`next_as`](Self::next_as).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses the rows read for the batch so far.
+    pub async fn next_batch<T: FromRow>(&mut self, size: usize) -> Result<Vec<T>> {
+        let mut batch = Vec::new();
+        while batch.len() < size.max(1) {
+            match self.next_as().await? {
+                Some(row) => batch.push(row),
+                None => break,
+            }
+        }
+        Ok(batch)
+    }
+
     fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Row>>> {
         loop {
             if let Some(row) = self.current.as_mut().and_then(Iterator::next) {

@@ -37,6 +37,7 @@ pub struct Translator {
     ways: usize,
     database: Option<Arc<str>>,
     statement_timeout: Option<Duration>,
+    select_limit: Option<u64>,
 }
 
 struct Entry {
@@ -54,7 +55,7 @@ impl Translator {
         let ways = capacity.min(WAYS);
         let sets = capacity.checked_div(ways).unwrap_or(0);
         let sets = (0..sets).map(|_| RwLock::default()).collect();
-        Self { dialect, sets, ways, database: None, statement_timeout: None }
+        Self { dialect, sets, ways, database: None, statement_timeout: None, select_limit: None }
     }
 
     /// Names the database, so that errors of its statements can say which one they come from.
@@ -69,6 +70,19 @@ impl Translator {
     pub fn with_statement_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.statement_timeout = timeout;
         self
+    }
+
+    /// Sets how many rows a [select without a limit](Self::select_limit) has at most.
+    #[must_use]
+    pub fn with_select_limit(mut self, rows: Option<u64>) -> Self {
+        self.select_limit = rows;
+        self
+    }
+
+    /// How many rows a select that was built has at most, where it says nothing itself; without a limit
+    /// if `None`, the default.
+    pub fn select_limit(&self) -> Option<u64> {
+        self.select_limit
     }
 
     /// How long a statement may take; `None` is for ever.

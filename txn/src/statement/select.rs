@@ -18,6 +18,7 @@ use super::single;
 pub struct Select<S> {
     source: S,
     rows: Selection,
+    unlimited: bool,
 }
 
 /// Which columns of which rows of a table, in which order.
@@ -216,14 +217,27 @@ impl<S> Select<S> {
 
     /// What `rows` says, on a connection of `source`.
     pub fn of(source: S, rows: Selection) -> Self {
-        Self { source, rows }
+        Self { source, rows, unlimited: false }
     }
 
     selecting!();
 
-    /// As much as `limit`, where no other was given.
-    pub fn limit_by_default(mut self, limit: Option<u64>) -> Self {
-        self.rows.limit = self.rows.limit.or(limit);
+    /// As [`render_for`](Self::render_for), with a limit where none is said.
+    pub(crate) fn render_limited(&self, dialect: &Dialect, limit: Option<u64>) -> Result<Rendered> {
+        let mut rows = self.rows.clone();
+        if !self.unlimited {
+            rows.limit = rows.limit.or(limit);
+        }
+        let mut out = Writer::new(dialect);
+        rows.write(&mut out)?;
+        out.finish()
+    }
+
+    /// All rows, whatever the database's [`select_limit`](wellspring_connector::Translator::select_limit)
+    /// is.
+    pub fn no_limit(mut self) -> Self {
+        self.rows.limit = None;
+        self.unlimited = true;
         self
     }
 
@@ -239,6 +253,14 @@ impl<S> Select<S> {
 }
 
 impl<S: Source> Select<S> {
+    /// With the database's own limit, where none is said.
+    fn limited(mut self) -> Self {
+        if !self.unlimited {
+            self.rows.limit = self.rows.limit.or(self.source.translator().select_limit());
+        }
+        self
+    }
+
     /// The rows as they arrive, in bounded memory.
     pub fn stream<'s>(self) -> RowStream<'s>
     where
@@ -248,7 +270,7 @@ impl<S: Source> Select<S> {
         self.into_query().stream()
     }
 
-    single!();
+    single!(limited);
 }
 
 /// An insert of what is selected, which updates rows whose key is taken; not yet sent.
