@@ -82,6 +82,7 @@ impl Rows<'_> {
         if form == Some(Returning::Output) {
             write_output(out, "inserted", self.returning)?;
         }
+        out.space();
         self.write_values(out)?;
         if let Some(conflict) = self.conflict {
             write_conflict(out, conflict, self.columns)?;
@@ -272,12 +273,11 @@ pub(super) fn write_output(
     side: &str,
     returning: &[Cow<'static, str>],
 ) -> Result<()> {
-    out.sql(" output ");
+    out.space();
+    out.sql("output ");
     out.list(", ", returning, |out, name| {
         out.sql(side);
         out.sql(".");
         out.name("column", name)
-    })?;
-    out.sql(" ");
-    Ok(())
+    })
 }

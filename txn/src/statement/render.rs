@@ -58,6 +58,13 @@ impl<'d> Writer<'d> {
         self
     }
 
+    /// A space, where there is none.
+    pub(crate) fn space(&mut self) {
+        if !self.text.ends_with(' ') {
+            self.text.push(' ');
+        }
+    }
+
     /// A name, checked and quoted; `what` is what it is the name of.
     pub(crate) fn name(&mut self, what: &str, name: &str) -> Result<()> {
         self.dialect.check_name(name).map_err(|error| error.context(what))?;
