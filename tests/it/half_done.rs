@@ -77,6 +77,51 @@ fn works(db: &Database) -> Vec<(&'static str, Again<'_>)> {
             }),
         ),
         (
+            "script",
+            Box::new(move || {
+                let inserts: String = (1..=ROWS)
+                    .map(|id| format!("insert into half values ({id}, {id}); "))
+                    .collect();
+                Box::pin(async move { db.script(inserts).run().await.map(drop) })
+            }),
+        ),
+        (
+            "load",
+            Box::new(move || {
+                let lines: String = (1..=ROWS).map(|id| format!("{id},{id}\n")).collect();
+                Box::pin(async move {
+                    let csv = format!("id,n\n{lines}");
+                    db.bulk_load("half").from_reader(csv.as_bytes()).run().await.map(drop)
+                })
+            }),
+        ),
+        (
+            "session",
+            Box::new(move || {
+                Box::pin(async {
+                    db.session(async |mut session| -> Result<()> {
+                        for row in rows() {
+                            session.insert("half", row).execute().await?;
+                        }
+                        Ok(())
+                    })
+                    .await
+                })
+            }),
+        ),
+        (
+            "operations",
+            Box::new(move || {
+                let insert = |row: Record| {
+                    async move |mut tx: Tx| tx.insert("half", row).execute().await.map(drop)
+                };
+                Box::pin(async move {
+                    let group = db.operations("inserts");
+                    group.in_transaction(rows().into_iter().map(insert)).await.map(drop)
+                })
+            }),
+        ),
+        (
             "transaction",
             Box::new(|| {
                 Box::pin(async {
