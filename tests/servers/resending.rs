@@ -1,6 +1,6 @@
 //! Connections that die while idle: nobody sees it.
 
-use wellspring::{Database, Error, Tx};
+use wellspring::{Database, Error, Operation, Tx};
 use wellspring_testkit::servers::{Kind, url};
 
 mod postgres {
@@ -35,7 +35,7 @@ mod postgres {
             .await
             .unwrap();
         let admin = Database::connect(&url(Kind::Postgres)).await.unwrap();
-        for round in 0..12 {
+        for round in 0..15 {
             let pid: i32 = db.query("select pg_backend_pid()", ()).one().await.unwrap();
             let killed: bool =
                 admin.query("select pg_terminate_backend(?, 5000)", (pid,)).one().await.unwrap();
@@ -43,10 +43,15 @@ mod postgres {
             let asks = async |mut tx: Tx| -> Result<i32, Error> {
                 tx.query("select pg_backend_pid()", ()).one().await
             };
-            let other = match round % 4 {
+            let other = match round % 5 {
                 0 => db.transaction(asks).await.unwrap(),
                 1 => db.transaction_once(asks).await.unwrap(),
                 2 => db.session(asks).await.unwrap(),
+                3 => {
+                    let asks = [Operation::query("select pg_backend_pid()", ())];
+                    let outcomes = db.batch(asks).execute().await.unwrap();
+                    outcomes[0].rows()[0].try_get(0).unwrap()
+                }
                 _ => {
                     let mut tx = db.begin().await.unwrap();
                     let pid = tx.query("select pg_backend_pid()", ()).one().await.unwrap();

@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use wellspring_connector::{
-    Command, Connection, ExecResult, Lease, Result, SavepointOp, SessionState, TransactionOptions,
-    Value, WorkKind,
+    Command, Connection, ExecResult, Lease, Result, Retry, SavepointOp, SessionState,
+    TransactionOptions, Value, WorkKind,
 };
 
 use crate::half_done::{HalfDone, settle};
@@ -25,7 +25,16 @@ impl<'l, L: Lease> Atomic<'l, L> {
     pub(crate) async fn begin(lease: &'l mut L) -> Result<Self> {
         let savepoint = lease.depth().map(|depth| depth + 1);
         match savepoint {
-            None => lease.connection().begin(TransactionOptions::new()).await?,
+            None => {
+                let mut begun = lease.connection().begin(TransactionOptions::new()).await;
+                // It died while it was idle: nothing was sent.
+                if begun.as_ref().is_err_and(|error| error.retry() == Retry::SafeToResend)
+                    && lease.replace().await?
+                {
+                    begun = lease.connection().begin(TransactionOptions::new()).await;
+                }
+                begun?;
+            }
             Some(depth) => {
                 let name = savepoint_name(depth);
                 lease.connection().savepoint(SavepointOp::Create, &name).await?;
