@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use wellspring::prelude::*;
-use wellspring::{Operation, Selection};
+use wellspring::{Insert, Operation, Selection};
 
 use crate::databases::on_every_database;
 use crate::support::Fresh;
@@ -180,6 +180,19 @@ on_every_database! {
                     "{name:?}: {error:?}"
                 );
             }
+            // Tags and savepoints have rules of their own, and what is within them is harmless.
+            match db.query("select 1", ()).tag(name).one::<i64>().await {
+                Ok(one) => assert_eq!(one, 1),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Usage, "{name:?}: {error}"),
+            }
+            let saved: wellspring::Result<()> = db
+                .transaction_once(async |mut tx| {
+                    tx.savepoint_named(name, async |_inner| wellspring::Result::Ok(())).await
+                })
+                .await;
+            assert_eq!(saved.unwrap_err().kind(), ErrorKind::Usage, "{name:?}");
+            db.bulk_insert(name, ["id"], [(1,), (2,)]).await.unwrap_err();
+            db.batch([Insert::new((), table, params! { id: 1 })]).execute().await.unwrap_err();
             // SQLite takes a name in double quotes that it does not know for a text.
             if db.dialect().name != "sqlite" {
                 db.update("played", Record::new().set(column.clone(), 1)).all_rows().execute().await.unwrap_err();
@@ -187,6 +200,11 @@ on_every_database! {
                 db.select("played").filter(cond()).all::<Row>().await.unwrap_err();
                 db.select("played").order_by(column.clone()).all::<Row>().await.unwrap_err();
                 db.delete("played").filter(cond()).execute().await.unwrap_err();
+                db.insert("played", params! { id: 1 }).returning([column.clone()]).one::<Row>().await.unwrap_err();
+                db.bulk_update("played", [Record::new().set("word", "x").set(column.clone(), 1)], [column.clone()])
+                    .execute()
+                    .await
+                    .unwrap_err();
                 db.update("played", Record::new().set_expr("word", Expr::column(column))).all_rows().execute().await.unwrap_err();
             }
         }
