@@ -4,6 +4,7 @@
 mod bulk;
 mod point;
 mod sqlite;
+mod write;
 
 use std::process::ExitCode;
 
@@ -11,6 +12,7 @@ use bench_kit::{Entry, fetch, insert, kill, mix, scan};
 use bulk::{Any4, Fetch, Insert, Way};
 use point::{AnyPoint, MyPoint, PgPoint};
 use sqlite::{Bulk, Sqlite};
+use write::{MOST_VALUES, Write, Writer};
 
 /// `entry!(group, peer, [cells], job => measurement)`.
 macro_rules! entry {
@@ -52,6 +54,20 @@ fn all() -> Vec<Entry> {
             job => insert(Insert::open(job, Way::Unnest).await?, job)),
         entry!("pg-insert", "sqlx-values", [],
             job => insert(Insert::open(job, Way::Values).await?, job)),
+        entry!("pg-write", "sqlx-unnest", [],
+            job => insert(Writer::open(job, Write::Unnest(10_000)).await?, job)),
+        entry!("pg-write", "sqlx-unnest-whole", [],
+            job => insert(Writer::open(job, Write::Unnest(usize::MAX)).await?, job)),
+        entry!("pg-write", "sqlx-values", [],
+            job => insert(Writer::open(job, Write::Values(MOST_VALUES)).await?, job)),
+        entry!("pg-write", "sqlx-values-1000", [],
+            job => insert(Writer::open(job, Write::Values(1_000)).await?, job)),
+        entry!("pg-write", "sqlx-copy-text", [],
+            job => insert(Writer::open(job, Write::CopyText).await?, job)),
+        entry!("pg-write", "sqlx-copy-csv", [],
+            job => insert(Writer::open(job, Write::CopyCsv).await?, job)),
+        entry!("pg-write", "sqlx-copy-file", [],
+            job => insert(Writer::open(job, Write::CopyFile).await?, job)),
         entry!("sqlite-read", "sqlx", [], job => point(Sqlite::open(job, true).await?, job)),
         entry!("sqlite-read", "sqlx-notest", [], job => point(Sqlite::open(job, false).await?, job)),
         entry!("sqlite-mix", "sqlx", [], job => mix(Sqlite::open(job, true).await?, job)),

@@ -89,6 +89,7 @@ impl Options {
     fn wants_peer(&self, group: &Group, name: &str) -> bool {
         self.peers.is_empty()
             || group.floor == Some(name)
+            || group.beside.contains(&name)
             || self.peers.iter().any(|wanted| wanted == name)
     }
 }

@@ -20,11 +20,22 @@ pub(crate) struct Group {
     pub(crate) needs: Needs,
     /// Whom everybody is compared with.
     pub(crate) floor: Option<&'static str>,
+    /// Whom else everybody is compared with; then the fastest that is not ours, too.
+    pub(crate) beside: &'static [&'static str],
+    /// What of ours is to be level with whom.
+    pub(crate) targets: &'static [Target],
     /// What `rate` counts.
     pub(crate) unit: &'static str,
     pub(crate) cells: &'static [Cell],
     /// What else is told: the name in the outcome, the heading, and how it is written.
     pub(crate) more: &'static [(&'static str, &'static str, Shown)],
+}
+
+/// A peer that is to be at least level with another.
+pub(crate) struct Target {
+    pub(crate) peer: &'static str,
+    /// Nobody: the fastest that is not ours.
+    pub(crate) than: Option<&'static str>,
 }
 
 /// One variation of a group.
@@ -85,6 +96,8 @@ pub(crate) const ALL: &[Group] = &[
         about: "PostgreSQL, point reads by primary key, 100,000 rows, pool of 8; cells are tasks",
         needs: Needs::Postgres,
         floor: Some("raw-sem8"),
+        beside: &[],
+        targets: &[],
         unit: "ops/s",
         cells: POINT_CELLS,
         more: POINT,
@@ -94,6 +107,8 @@ pub(crate) const ALL: &[Group] = &[
         about: "MariaDB, the same",
         needs: Needs::MariaDb,
         floor: Some("raw-sem8"),
+        beside: &[],
+        targets: &[],
         unit: "ops/s",
         cells: POINT_CELLS,
         more: POINT,
@@ -104,6 +119,8 @@ pub(crate) const ALL: &[Group] = &[
                 timestamptz, numeric (6col)",
         needs: Needs::Postgres,
         floor: Some("raw-stream"),
+        beside: &[],
+        targets: &[],
         unit: "rows/s",
         cells: &[
             cell("6col", &["--columns", "6", "--rows", "1000000"], &["--rows", "100000"]),
@@ -116,6 +133,26 @@ pub(crate) const ALL: &[Group] = &[
         about: "PostgreSQL, 100,000 rows of int8, int4, text, float8 in one transaction, no index",
         needs: Needs::Postgres,
         floor: Some("raw-copy"),
+        beside: &[],
+        targets: &[],
+        unit: "rows/s",
+        cells: &[cell("100k", &["--rows", "100000"], &["--rows", "20000"])],
+        more: BULK,
+    },
+    Group {
+        name: "pg-write",
+        about: "PostgreSQL, 100,000 rows of int8, text, int4, float8, timestamptz, no index, all or \
+                none. Making the values counts, and making records and text of them; files of CSV \
+                and the rows of ours-load-rows are there before",
+        needs: Needs::Postgres,
+        floor: Some("raw-copy"),
+        beside: &["raw-copy-file", "sqlx-unnest"],
+        targets: &[
+            Target { peer: "ours-load-rows", than: None },
+            Target { peer: "ours-load-file", than: Some("sqlx-copy-file") },
+            Target { peer: "ours-load-file", than: Some("raw-copy-file") },
+            Target { peer: "ours-insert-many", than: Some("sqlx-unnest") },
+        ],
         unit: "rows/s",
         cells: &[cell("100k", &["--rows", "100000"], &["--rows", "20000"])],
         more: BULK,
@@ -126,6 +163,8 @@ pub(crate) const ALL: &[Group] = &[
                 The floor is one plain thread",
         needs: Needs::File,
         floor: Some("raw"),
+        beside: &[],
+        targets: &[],
         unit: "ops/s",
         cells: &[cell("1", &["--tasks", "1"], SHORT), cell("16", &["--tasks", "16"], SHORT)],
         more: POINT,
@@ -135,6 +174,8 @@ pub(crate) const ALL: &[Group] = &[
         about: "SQLite, 9 point reads to 1 transaction that reads, then writes; 16 tasks",
         needs: Needs::File,
         floor: Some("raw"),
+        beside: &[],
+        targets: &[],
         unit: "ops/s",
         cells: &[cell("16", &["--tasks", "16"], SHORT)],
         more: &[
@@ -152,6 +193,8 @@ pub(crate) const ALL: &[Group] = &[
                 two workers",
         needs: Needs::File,
         floor: None,
+        beside: &[],
+        targets: &[],
         unit: "scans/s",
         cells: &[cell("", &["--window", "3000"], &["--window", "1000"])],
         more: &[
@@ -167,6 +210,8 @@ pub(crate) const ALL: &[Group] = &[
         about: "SQLite, 100,000 rows of 4 columns in one transaction",
         needs: Needs::File,
         floor: Some("raw"),
+        beside: &[],
+        targets: &[],
         unit: "rows/s",
         cells: &[cell("100k", &["--rows", "100000"], &["--rows", "20000"])],
         more: BULK,
@@ -176,6 +221,8 @@ pub(crate) const ALL: &[Group] = &[
         about: "SQLite, 500,000 rows of 5 columns fetched and decoded",
         needs: Needs::File,
         floor: Some("raw"),
+        beside: &[],
+        targets: &[],
         unit: "rows/s",
         cells: &[cell("5col", &["--columns", "5", "--rows", "500000"], &["--rows", "100000"])],
         more: BULK,
@@ -186,6 +233,8 @@ pub(crate) const ALL: &[Group] = &[
                 an error; times count from when a fresh connection of the plain driver is answered",
         needs: Needs::KillPostgres,
         floor: None,
+        beside: &[],
+        targets: &[],
         unit: "ops/s before",
         cells: &[
             Cell { name: "at-once", args: &["--tasks", "64"], quick: &[], away_ms: 0 },

@@ -8,9 +8,12 @@ mod my;
 mod ours;
 #[cfg(any(feature = "ours-postgres", feature = "ours-mariadb"))]
 mod ours_native;
+#[cfg(feature = "ours-postgres")]
+mod ours_write;
 mod pg_bulk;
 mod pg_pools;
 mod pg_raw;
+mod pg_write;
 #[cfg(feature = "rbatis")]
 mod rbatis;
 mod sqlite_pools;
@@ -63,6 +66,10 @@ pub(crate) fn all() -> Vec<Entry> {
             job => insert(pg_bulk::Insert::open(job, Way::Copy).await?, job)),
         entry!("pg-insert", "raw-unnest", [],
             job => insert(pg_bulk::Insert::open(job, Way::Unnest).await?, job)),
+        entry!("pg-write", "raw-copy", [],
+            job => insert(pg_write::Writer::binary(job).await?, job)),
+        entry!("pg-write", "raw-copy-file", [],
+            job => insert(pg_write::Writer::file(job).await?, job)),
         entry!("sqlite-read", "raw", [],
             job => point_blocking(sqlite_raw::Thread::open(job, 1)?, job)),
         entry!("sqlite-read", "raw-2-threads", ["16"],
@@ -107,6 +114,8 @@ pub(crate) fn all() -> Vec<Entry> {
         entry!("pg-insert", "ours", [], job => insert(Ours::server(job).await?, job)),
         entry!("pg-kill", "ours", [], job => kill(Ours::server(job).await?, job)),
     ]);
+    #[cfg(feature = "ours-postgres")]
+    all.extend(ours_writes());
     #[cfg(feature = "ours-mariadb")]
     all.extend([
         entry!("my-point", "ours", [], job => point(Ours::server(job).await?, job)),
@@ -114,6 +123,24 @@ pub(crate) fn all() -> Vec<Entry> {
             job => point(ours_native::MariaDb::open(job)?, job)),
     ]);
     all
+}
+
+/// Wellspring's ways to write many rows.
+#[cfg(feature = "ours-postgres")]
+fn ours_writes() -> Vec<Entry> {
+    use ours_write::{Way, Writer};
+    vec![
+        entry!("pg-write", "ours-insert-many", [],
+            job => insert(Writer::open(job, Way::InsertMany).await?, job)),
+        entry!("pg-write", "ours-stream-insert", [],
+            job => insert(Writer::open(job, Way::StreamInsert).await?, job)),
+        entry!("pg-write", "ours-bulk-insert", [],
+            job => insert(Writer::open(job, Way::BulkInsert).await?, job)),
+        entry!("pg-write", "ours-load-rows", [],
+            job => insert(Writer::open(job, Way::LoadRows).await?, job)),
+        entry!("pg-write", "ours-load-file", [],
+            job => insert(Writer::open(job, Way::LoadFile).await?, job)),
+    ]
 }
 
 /// The pools of SQLite, each in every group.

@@ -32,7 +32,7 @@ pub(crate) async fn postgres(url: &str) -> Result<()> {
     let client = connect_postgres(url).await?;
     client
         .batch_execute(&format!(
-            "drop table if exists bench_fetch, bench_insert;
+            "drop table if exists bench_fetch, bench_insert, bench_write;
              create unlogged table bench_fetch (a int8 primary key, b int4 not null, c text not null,
                  d float8 not null, e timestamptz not null, f numeric(14, 2) not null);
              insert into bench_fetch
@@ -40,7 +40,9 @@ pub(crate) async fn postgres(url: &str) -> Result<()> {
                      '2020-01-01 00:00:00+00'::timestamptz + i * interval '1 second', i / 100.0
                  from generate_series(1, {FETCH_PG}) i;
              create table bench_insert (a int8 not null, b int4 not null, c text not null,
-                 d float8 not null);"
+                 d float8 not null);
+             create table bench_write (a bigint not null, b text not null, c int4 not null,
+                 d float8 not null, e timestamptz not null);"
         ))
         .await?;
     Ok(client.batch_execute("vacuum analyze bench_fetch").await?)

@@ -19,6 +19,8 @@ pub(crate) fn write(group: &Group, cell: &Cell, peers: &[(String, Rounds)]) -> S
     if floor.is_some() {
         heads.extend(["vs floor", "95 %", "cpu vs floor"].map(str::to_owned));
     }
+    let others = others(group, peers);
+    heads.extend(others.iter().map(|(_, head, _)| head.clone()));
     heads.extend(["cpu us", "cores"].map(str::to_owned));
     heads.extend(group.more.iter().map(|(_, head, _)| (*head).to_owned()));
     heads.push("failures".to_owned());
@@ -40,6 +42,10 @@ pub(crate) fn write(group: &Group, cell: &Cell, peers: &[(String, Rounds)]) -> S
             let cpu = interval(&ratios(outcomes, floor, |outcome| outcome.cpu_us));
             row.push(cpu.map_or(String::new(), |cpu| format!("{:.2}", cpu.median)));
         }
+        row.extend(others.iter().map(|(_, _, other)| {
+            let ratio = interval(&ratios(outcomes, other, |outcome| outcome.rate));
+            ratio.map_or(String::new(), |ratio| format!("{:.2}", ratio.median))
+        }));
         let median = |of: fn(&Outcome) -> f64| quartiles(&all(of)).map_or(f64::NAN, |s| s.median);
         row.push(format!("{:.2}", median(|outcome| outcome.cpu_us)));
         row.push(format!("{:.2}", median(|outcome| outcome.cores)));
@@ -60,7 +66,65 @@ pub(crate) fn write(group: &Group, cell: &Cell, peers: &[(String, Rounds)]) -> S
         if rounds == 1 { "1 round".to_owned() } else { format!("medians of {rounds} rounds") };
     let _ = writeln!(text, "\n\n{} ({rounds}).\n", group.about);
     text.push_str(&aligned(&rows));
+    text.push_str(&targets(group, peers));
     text
+}
+
+/// Who else everybody is compared with: the name, the head of the column, the outcomes.
+fn others<'p>(group: &Group, peers: &'p [(String, Rounds)]) -> Vec<(&'p str, String, &'p Rounds)> {
+    let of = |name: &str| peers.iter().find(|(peer, _)| peer == name);
+    let named = group.beside.iter().filter_map(|name| of(name));
+    let mut others: Vec<_> =
+        named.map(|(name, rounds)| (name.as_str(), format!("vs {name}"), rounds)).collect();
+    if !group.beside.is_empty()
+        && let Some((name, rounds)) = fastest(peers)
+    {
+        others.push((name, "vs fastest peer".to_owned(), rounds));
+    }
+    others
+}
+
+/// The fastest that is not ours, by its median.
+fn fastest(peers: &[(String, Rounds)]) -> Option<(&str, &Rounds)> {
+    let rate = |rounds: &Rounds| {
+        let rates: Vec<f64> = rounds.values().map(|outcome| outcome.rate).collect();
+        quartiles(&rates).map_or(0.0, |rate| rate.median)
+    };
+    peers
+        .iter()
+        .filter(|(name, _)| !name.starts_with("ours"))
+        .map(|(name, rounds)| (name.as_str(), rounds))
+        .max_by(|(_, a), (_, b)| rate(a).total_cmp(&rate(b)))
+}
+
+/// What became of the targets of `group`, a line for each whose two sides were measured.
+fn targets(group: &Group, peers: &[(String, Rounds)]) -> String {
+    let of = |name: &str| {
+        let found = peers.iter().find(|(peer, _)| peer == name);
+        found.map(|(name, rounds)| (name.as_str(), rounds))
+    };
+    let mut text = String::new();
+    for target in group.targets {
+        let than = target.than.map_or_else(|| fastest(peers), of);
+        let (Some((name, ours)), Some((than, theirs))) = (of(target.peer), than) else { continue };
+        let Some(Spread { low, median, high }) =
+            interval(&ratios(ours, theirs, |outcome| outcome.rate))
+        else {
+            continue;
+        };
+        let verdict = match () {
+            () if median >= 1.0 => "met",
+            () if high >= 1.0 => "not resolved",
+            () => "missed",
+        };
+        let fastest = if target.than.is_none() { "the fastest peer, " } else { "" };
+        let _ = write!(
+            text,
+            "\nTarget: {name} at least level with {fastest}{than}: {median:.2} \
+             ({low:.2}..{high:.2}), {verdict}."
+        );
+    }
+    if text.is_empty() { text } else { format!("{text}\n") }
 }
 
 /// The ratios of peer and floor of the same round.
@@ -140,5 +204,32 @@ mod tests {
     fn columns_are_aligned() {
         let rows = [["peer", "rate"], ["a", "12,345"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(aligned(&rows), "| peer |   rate |\n| ---- | -----: |\n| a    | 12,345 |\n");
+    }
+
+    fn rounds(rates: &[f64]) -> Rounds {
+        let outcome = |&rate: &f64| Outcome { rate, ..Outcome::default() };
+        rates.iter().map(outcome).enumerate().collect()
+    }
+
+    #[test]
+    fn targets_are_met_or_not() {
+        let write = crate::groups::ALL.iter().find(|group| group.name == "pg-write");
+        let write = write.expect("a group of that name");
+        let peers = [
+            ("sqlx-unnest", [100.0, 110.0]),
+            ("raw-copy", [200.0, 200.0]),
+            ("ours-load-rows", [190.0, 170.0]),
+            ("ours-insert-many", [100.0, 165.0]),
+        ];
+        let peers = peers.map(|(name, rates)| (name.to_owned(), rounds(&rates)));
+        assert_eq!(
+            targets(write, &peers),
+            "\nTarget: ours-load-rows at least level with the fastest peer, raw-copy: 0.90 \
+             (0.85..0.95), missed.\nTarget: ours-insert-many at least level with sqlx-unnest: 1.25 \
+             (1.00..1.50), met.\n"
+        );
+        let heads: Vec<String> =
+            others(write, &peers).into_iter().map(|(_, head, _)| head).collect();
+        assert_eq!(heads, ["vs sqlx-unnest", "vs fastest peer"]);
     }
 }

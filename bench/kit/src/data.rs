@@ -93,6 +93,13 @@ pub fn insert_row(i: i64) -> (i64, i32, String, f64) {
     ((i), (i % 1000) as i32, format!("row {i}"), i as f64 / 2.0)
 }
 
+/// Row `i`, counted from 1, of the 100,000 that are written: int8, text, int4, float8, and the seconds
+/// since 1970 of a timestamptz.
+#[must_use]
+pub fn write_row(i: i64) -> (i64, String, i32, f64, i64) {
+    (i, format!("row {i}"), (i % 1000) as i32, i as f64 / 2.0, EPOCH_2020 + i)
+}
+
 /// Checks the number of rows of an insert and the sum of their keys.
 ///
 /// # Errors

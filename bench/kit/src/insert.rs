@@ -7,7 +7,7 @@ use crate::data::check_insert;
 use crate::{InsertPeer, Job, Outcome, Result, memory};
 
 /// Rows of the insert that warms up.
-const WARM: u64 = 1000;
+pub(crate) const WARM: u64 = 1000;
 
 /// Measures `peer`.
 ///

@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod csv;
 pub mod data;
 mod fetch;
 mod histogram;

@@ -21,6 +21,21 @@ pub const TRUNCATE: &str = "truncate table bench_insert";
 /// How many rows there are, and the sum of their keys, cast so that PostgreSQL gives integers.
 pub const COUNT: &str = "select count(*), cast(coalesce(sum(a), 0) as bigint) from bench_insert";
 
+/// The columns of the table that everybody writes, in the order of a row.
+pub const WRITE_COLUMNS: [&str; 5] = ["a", "b", "c", "d", "e"];
+/// Makes that table empty, in PostgreSQL.
+pub const WRITE_TRUNCATE: &str = "truncate table bench_write";
+/// How many of its rows are right, and the sum of all their keys, in PostgreSQL.
+pub const WRITE_COUNT: &str = "select count(*) filter (where b = 'row ' || a and c = a % 1000 \
+     and d = a / 2.0 and e = to_timestamp(1577836800 + a)), \
+     cast(coalesce(sum(a), 0) as bigint) from bench_write";
+/// Arrays into its rows, in PostgreSQL.
+pub const WRITE_UNNEST: &str = "insert into bench_write (a, b, c, d, e) select * from \
+     unnest($1::bigint[], $2::text[], $3::int4[], $4::float8[], $5::timestamptz[])";
+/// `COPY` of a file of CSV into it, in PostgreSQL.
+pub const WRITE_COPY_CSV: &str =
+    "copy bench_write (a, b, c, d, e) from stdin (format csv, header true)";
+
 /// Reads what is to be counted up.
 pub const BUMP_READ: &str = "select n from bench_point where id = ?";
 /// Counts it up.
