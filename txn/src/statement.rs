@@ -7,6 +7,7 @@
 mod change;
 mod condition;
 mod expr;
+mod gathered;
 mod insert;
 mod language;
 mod name;
@@ -21,6 +22,7 @@ pub use change::{Delete, Update};
 pub use condition::{Col, Condition, col};
 pub use expr::Expr;
 pub use name::Table;
+pub(crate) use record::Plain;
 pub use record::{IntoRecord, Record};
 pub use render::Rendered;
 pub use select::{MergeSelect, Select, Selection};

@@ -12,7 +12,7 @@ use wellspring_connector::{
 };
 
 use crate::atomic::Atomic;
-use crate::statement::{Condition, IntoRecord, Record, Rendered, RowWriter, Table, Update};
+use crate::statement::{Condition, IntoRecord, Plain, Record, Rendered, RowWriter, Table, Update};
 
 /// How many rows are committed together, where nothing else is said.
 const COMMIT_EVERY: NonZeroU64 = NonZeroU64::new(10_000).expect("it is not zero");
@@ -471,11 +471,14 @@ impl Piece<'_> {
         writer: &RowWriter,
         given: &[Given],
     ) -> Result<u64> {
-        let values: Option<Vec<_>> = given.iter().map(|given| given.row.values()).collect();
-        if let (true, Some(values), Some(columns)) = (writer.is_plain(), values, &self.columns) {
+        if writer.is_plain()
+            && given.iter().all(|given| given.row.is_plain())
+            && let Some(columns) = &self.columns
+        {
             let mut target = BulkTarget::new("", columns.iter().map(|name| &**name));
             target.table = self.table.parts().map(str::to_owned).collect();
-            return connection.bulk_insert(&target, &mut bulk_rows(values)).await;
+            let mut rows = bulk_rows(given.iter().map(|given| Plain(&given.row)));
+            return connection.bulk_insert(&target, &mut rows).await;
         }
         let rows: Vec<Record> = given.iter().map(|given| given.row.clone()).collect();
         let mut affected = 0;

@@ -120,6 +120,14 @@ impl Expr {
         }
     }
 
+    /// As [`as_value`](Self::as_value), to be kept.
+    pub(crate) fn into_value(self) -> Option<Value> {
+        match self.0 {
+            Kind::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
     pub(crate) fn write(&self, out: &mut Writer<'_>) -> Result<()> {
         match &self.0 {
             Kind::Value(value) => out.value(value.clone()),

@@ -1,10 +1,10 @@
 //! A row to write: values by column name.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
-use wellspring_connector::{Error, ErrorKind, Params, Result, Value};
+use wellspring_connector::{BulkRow, BulkSink, Error, ErrorKind, Params, Result, Value};
 
 use super::expr::Expr;
 
@@ -104,9 +104,14 @@ impl Record {
         self.fields.iter().find(|(name, _)| name == column).map(|(_, expr)| expr)
     }
 
-    /// The values, in the order of `columns`, if each is one.
-    pub(crate) fn values(&self) -> Option<Vec<Value>> {
-        self.fields.iter().map(|(_, expr)| expr.as_value().cloned()).collect()
+    /// True when each column is set to a value.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.fields.iter().all(|(_, expr)| expr.as_value().is_some())
+    }
+
+    /// The values of the columns that are set to one.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = Value> {
+        self.fields.into_iter().filter_map(|(_, expr)| expr.into_value())
     }
 
     /// Checks that no column is set twice.
@@ -150,6 +155,16 @@ impl Record {
             None => Err(wrong(column, "missing, which is in")),
         });
         Ok(Cow::Owned(Self { fields: fields.collect::<Result<_>>()? }))
+    }
+}
+
+/// A record all of whose columns are set to values, as a row of a bulk insert: they are not copied.
+pub(crate) struct Plain<R>(pub(crate) R);
+
+impl<R: Borrow<Record>> BulkRow for Plain<R> {
+    fn write(&self, sink: &mut dyn BulkSink) -> Result<()> {
+        let mut values = self.0.borrow().fields.iter().filter_map(|(_, expr)| expr.as_value());
+        values.try_for_each(|value| sink.value(value.as_ref()))
     }
 }
 

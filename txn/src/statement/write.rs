@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use wellspring_connector::{
-    BulkTarget, Dialect, Error, ErrorKind, ExecResult, FromRow, Lease, Query, Result, Source,
-    UpsertForm, Value, bulk_rows,
+    BulkSource, BulkTarget, Dialect, Error, ErrorKind, ExecResult, FromRow, Lease, Query, Result,
+    Source, UpsertForm, Value, bulk_rows,
 };
 
+use super::gathered::Gathered;
 use super::insert::{Conflict, Rows};
 use super::name::Table;
-use super::record::{IntoRecord, Record};
+use super::record::{IntoRecord, Plain, Record};
 use super::render::{Rendered, Writer};
 use super::single;
 use crate::atomic::Atomic;
@@ -135,7 +136,7 @@ pub(super) fn check_keys(row: &Record, keys: &[Cow<'static, str>]) -> Result<()>
 pub struct InsertMany<S> {
     source: S,
     table: Table,
-    rows: Result<Vec<Record>>,
+    rows: Result<Gathered>,
     conflict: Option<Conflict>,
     returning: Names,
 }
@@ -148,10 +149,7 @@ impl<S> InsertMany<S> {
         table: impl Into<Table>,
         rows: impl IntoIterator<Item = R>,
     ) -> Self {
-        let numbered = rows.into_iter().enumerate();
-        let rows = numbered
-            .map(|(index, row)| row.into_record().map_err(|error| error.at_operation("row", index)))
-            .collect();
+        let rows = Gathered::of(rows);
         Self { source, table: table.into(), rows, conflict: None, returning: Vec::new() }
     }
 
@@ -200,7 +198,7 @@ impl<S> InsertMany<S> {
     /// those of the first row, or a key is missing or null; [`ErrorKind::Usage`] for a name that is none.
     pub fn render_for(&self, dialect: &Dialect) -> Result<Vec<Rendered>> {
         let rows = self.rows.as_ref().map_err(Clone::clone)?;
-        let rows = Uniform::new(rows.clone(), self.conflict.as_ref())?;
+        let rows = Uniform::new(rows.clone().into_records(), self.conflict.as_ref())?;
         rows.render(dialect, &self.table, self.conflict.as_ref(), &self.returning)
     }
 
@@ -237,16 +235,18 @@ impl<S: Source> InsertMany<S> {
     async fn write(self) -> Result<ExecResult> {
         let Self { source, table, rows, conflict, .. } = self;
         let dialect = source.translator().dialect();
-        let rows = Uniform::new(rows?, conflict.as_ref())?;
-        if conflict.is_none()
-            && rows.rows.len() > 1
-            && let Some(values) = rows.values()
-        {
-            check_names(dialect, &table, &rows.columns)?;
-            let mut target = BulkTarget::new("", rows.columns.iter().map(|name| &**name));
-            target.table = table.parts().map(str::to_owned).collect();
-            let written = wellspring_connector::bulk_insert(source, target, bulk_rows(values));
-            return Ok(ExecResult::new(written.await?));
+        let rows = match rows? {
+            Gathered::Plain { columns, values }
+                if conflict.is_none() && values.len() > columns.len() =>
+            {
+                let values = values.chunks_exact(columns.len());
+                return bulk(source, &table, &columns, bulk_rows(values)).await;
+            }
+            rows => Uniform::new(rows.into_records(), conflict.as_ref())?,
+        };
+        if conflict.is_none() && rows.rows.len() > 1 && rows.rows.iter().all(Record::is_plain) {
+            let values = bulk_rows(rows.rows.iter().map(Plain));
+            return bulk(source, &table, &rows.columns, values).await;
         }
         let statements = rows.render(dialect, &table, conflict.as_ref(), &[])?;
         let mut lease = source.lease().await?;
@@ -271,7 +271,7 @@ impl<S: Source> InsertMany<S> {
             return Err(Error::new(ErrorKind::Usage, "no column is to be returned"));
         }
         let dialect = source.translator().dialect();
-        let rows = Uniform::new(rows?, conflict.as_ref())?;
+        let rows = Uniform::new(rows?.into_records(), conflict.as_ref())?;
         let statements = rows.render(dialect, &table, conflict.as_ref(), &returning)?;
         let mut lease = source.lease().await?;
         let mut atomic = Atomic::begin(&mut lease).await?;
@@ -307,6 +307,19 @@ async fn read_all<T: FromRow>(
     Ok(all)
 }
 
+/// Writes rows of nothing but values the fastest way there is.
+async fn bulk<S: Source>(
+    source: S,
+    table: &Table,
+    columns: &[Cow<'static, str>],
+    rows: impl BulkSource,
+) -> Result<ExecResult> {
+    check_names(source.translator().dialect(), table, columns)?;
+    let mut target = BulkTarget::new("", columns.iter().map(|name| &**name));
+    target.table = table.parts().map(str::to_owned).collect();
+    Ok(ExecResult::new(wellspring_connector::bulk_insert(source, target, rows).await?))
+}
+
 /// What the bulk way does not check by itself.
 fn check_names(dialect: &Dialect, table: &Table, columns: &[Cow<'static, str>]) -> Result<()> {
     let mut scratch = Writer::new(dialect);
@@ -340,11 +353,6 @@ impl Uniform {
             }
         }
         Ok(Self { columns, rows })
-    }
-
-    /// All values, where there is nothing else.
-    fn values(&self) -> Option<Vec<Vec<Value>>> {
-        self.rows.iter().map(Record::values).collect()
     }
 
     fn render(
@@ -413,6 +421,7 @@ impl<S> BulkUpdate<S> {
         keys: impl IntoIterator<Item = K>,
     ) -> Self {
         let InsertMany { source, table, rows, .. } = InsertMany::new(source, table, rows);
+        let rows = rows.map(Gathered::into_records);
         Self { source, table, rows, keys: keys.into_iter().map(Into::into).collect() }
     }
 
