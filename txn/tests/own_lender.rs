@@ -200,7 +200,7 @@ async fn a_named_savepoint_dropped_at_any_moment_is_undone() {
     }
 
     let fresh = Fresh::new().await;
-    let mut whole = 0;
+    let (mut whole, mut released) = (0, 0);
     for polls in 0..30 {
         let lease = fresh.lease().await.unwrap();
         let translator = Arc::clone(&fresh.translator);
@@ -218,7 +218,9 @@ async fn a_named_savepoint_dropped_at_any_moment_is_undone() {
             .await
         };
         let rows: i64 = tx.query("select count(*) from t", ()).one().await.unwrap();
-        assert_eq!(rows, i64::from(finished), "after {polls} polls");
+        // Whose release was under way is kept.
+        assert!(rows == 1 || (rows == 0 && !finished), "after {polls} polls: {rows}");
+        released += u32::from(rows == 1 && !finished);
         // The name is free again.
         tx.create_savepoint("scope").await.unwrap();
         tx.release_savepoint("scope").await.unwrap();
@@ -226,4 +228,5 @@ async fn a_named_savepoint_dropped_at_any_moment_is_undone() {
         whole += u32::from(finished);
     }
     assert!(whole > 0 && whole < 30, "{whole} of 30 were not dropped");
+    assert!(released <= 2, "{released} were dropped, and kept");
 }
