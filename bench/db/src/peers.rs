@@ -16,6 +16,8 @@ mod pg_raw;
 mod pg_write;
 #[cfg(feature = "rbatis")]
 mod rbatis;
+#[cfg(feature = "rbatis")]
+mod rbatis_write;
 mod sqlite_pools;
 mod sqlite_raw;
 
@@ -96,6 +98,8 @@ pub(crate) fn all() -> Vec<Entry> {
     all.extend([
         entry!("pg-point", "rbatis", [], job => point(rbatis::Rbatis::open(job).await?, job)),
         entry!("pg-kill", "rbatis", [], job => kill(rbatis::Rbatis::open(job).await?, job)),
+        entry!("pg-write", "rbatis", [],
+            job => insert(rbatis_write::Writer::open(job).await?, job)),
     ]);
     #[cfg(feature = "ours")]
     all.extend([
