@@ -89,4 +89,57 @@ on_every_database! {
             assert!(stats.transactions.retries > 0, "nobody met: {:?}", stats.transactions);
         }
     }
+
+    /// What writes many rows says, too, that its transaction was undone for the sake of another.
+    async fn work_of_many_rows_is_run_again_as_any(fresh: Fresh) {
+        // One writer at a time, who waits before he begins.
+        if fresh.url.starts_with("sqlite") {
+            return;
+        }
+        let db = fresh.builder().max_size(4).connect().await.unwrap();
+        db.execute("create table met (id integer not null primary key, n bigint)", ()).await.unwrap();
+        db.insert_many("met", [1, 2].map(|id| params! { id: id, n: 0 })).execute().await.unwrap();
+        let ways = if db.dialect().name == "postgres" { 4 } else { 3 };
+        for way in 0..ways {
+            let retries = db.stats().transactions.retries;
+            let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(2));
+            let tasks = [(1, 2), (2, 1)].map(|(first, second)| {
+                let (db, barrier) = (db.clone(), barrier.clone());
+                tokio::spawn(async move {
+                    let attempts = std::sync::atomic::AtomicUsize::new(0);
+                    db.transaction(async |mut tx| -> Result<()> {
+                        let more = || Record::new().set_expr("n", Expr::column("n").plus(1));
+                        tx.update("met", more()).filter(col("id").eq(first)).execute().await?;
+                        if attempts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+                            barrier.wait().await;
+                        }
+                        let changes = params! { id: second, n: 7 };
+                        match way {
+                            0 => {
+                                let rows = futures_util::stream::iter([Ok(changes)]);
+                                tx.stream_update("met", rows, ["id"]).execute().await?;
+                            }
+                            1 => {
+                                tx.bulk_update("met", [changes], ["id"]).execute().await?;
+                            }
+                            3 => {
+                                let upsert = tx.upsert_many("met", [changes], ["id"]);
+                                upsert.returning(["id"]).all::<i64>().await?;
+                            }
+                            _ => {
+                                let update = wellspring::Update::new((), "met", more());
+                                tx.batch([update.filter(col("id").eq(second))]).execute().await?;
+                            }
+                        }
+                        Ok(())
+                    })
+                    .await
+                })
+            });
+            for task in tasks {
+                task.await.unwrap().unwrap_or_else(|error| panic!("way {way}: {error:?}"));
+            }
+            assert!(db.stats().transactions.retries > retries, "way {way}: they did not meet");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use wellspring_connector::{
-    Command, Connection, ExecResult, Lease, Result, Retry, SavepointOp, SessionState,
+    Command, Connection, ExecResult, Lease, Result, Retry, Row, SavepointOp, SessionState,
     TransactionOptions, Value, WorkKind,
 };
 
@@ -61,6 +61,14 @@ impl<'l, L: Lease> Atomic<'l, L> {
         result
     }
 
+    /// Runs one statement of it, and reads all of its rows.
+    pub(crate) async fn rows(&mut self, text: &str, values: &[Value]) -> Result<Vec<Row>> {
+        let start = Instant::now();
+        let read = read_all(self.lease.connection(), Command::new(text, values)).await;
+        self.lease.finished(start.elapsed(), read.as_ref().map(drop));
+        read
+    }
+
     /// Runs one statement of it without parameters, as it is.
     pub(crate) async fn execute_text(&mut self, text: &str) -> Result<ExecResult> {
         let start = Instant::now();
@@ -86,6 +94,17 @@ impl<'l, L: Lease> Atomic<'l, L> {
             self.lease.connection().begin(TransactionOptions::new()).await?;
         }
         Ok(())
+    }
+
+    /// Keeps it if what was done in it succeeded, else undoes it.
+    pub(crate) async fn end<R>(self, result: Result<R>) -> Result<R> {
+        match result {
+            Ok(value) => self.keep().await.map(|()| value),
+            Err(error) => {
+                self.undo().await;
+                Err(error)
+            }
+        }
     }
 
     /// Keeps it.
@@ -141,4 +160,13 @@ impl<L: Lease> Drop for Atomic<'_, L> {
             self.lease.abandon();
         }
     }
+}
+
+async fn read_all(connection: &mut dyn Connection, command: Command<'_>) -> Result<Vec<Row>> {
+    let mut rows = connection.query(command).await?;
+    let mut all = Vec::new();
+    while let Some(batch) = rows.next_batch().await? {
+        all.extend(batch);
+    }
+    Ok(all)
 }

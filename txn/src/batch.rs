@@ -3,11 +3,10 @@
 mod form;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use wellspring_connector::{
-    Command, Error, ErrorKind, ExecResult, IntoParams, Lease, Params, Result, Row, Source, Sql,
-    Translator, Value,
+    Error, ErrorKind, ExecResult, IntoParams, Lease, Params, Result, Row, Source, Sql, Translator,
+    Value,
 };
 
 use crate::atomic::Atomic;
@@ -212,18 +211,16 @@ impl<S: Source> OperationBatch<S> {
         let prepared = self.prepare()?;
         let mut lease = self.source.lease().await?;
         let mut atomic = Atomic::begin(&mut lease).await?;
-        let mut outcomes = Vec::with_capacity(prepared.len());
-        for (index, operation) in prepared.iter().enumerate() {
-            match run_one(atomic.lease(), operation).await {
-                Ok(outcome) => outcomes.push(outcome),
-                Err(error) => {
-                    atomic.undo().await;
-                    return Err(error.at_operation("operation", index));
-                }
+        let outcomes = async {
+            let mut outcomes = Vec::with_capacity(prepared.len());
+            for (index, operation) in prepared.iter().enumerate() {
+                let outcome = run_one(&mut atomic, operation).await;
+                outcomes.push(outcome.map_err(|error| error.at_operation("operation", index))?);
             }
+            Ok(outcomes)
         }
-        atomic.keep().await?;
-        Ok(outcomes)
+        .await;
+        atomic.end(outcomes).await
     }
 
     /// Runs each by itself, whatever becomes of the others, and returns what each came to, in order. An
@@ -264,43 +261,21 @@ impl<S: Source> OperationBatch<S> {
 /// An operation by itself.
 async fn run_alone(lease: &mut impl Lease, operation: &Prepared) -> Result<Outcome> {
     let mut atomic = Atomic::begin(lease).await?;
-    match run_one(atomic.lease(), operation).await {
-        Ok(outcome) => {
-            atomic.keep().await?;
-            Ok(outcome)
-        }
-        Err(error) => {
-            atomic.undo().await;
-            Err(error)
-        }
-    }
+    let outcome = run_one(&mut atomic, operation).await;
+    atomic.end(outcome).await
 }
 
-async fn run_one(lease: &mut impl Lease, operation: &Prepared) -> Result<Outcome> {
+async fn run_one(atomic: &mut Atomic<'_, impl Lease>, operation: &Prepared) -> Result<Outcome> {
     let mut done = ExecResult::default();
     let mut all = Vec::new();
     for (text, values) in &operation.statements {
-        let command = Command::new(text, values);
-        let start = Instant::now();
         if operation.rows {
-            let read = read(lease, command, &mut all).await;
-            lease.finished(start.elapsed(), read.as_ref().map(drop));
-            read?;
+            all.extend(atomic.rows(text, values).await?);
         } else {
-            let result = lease.connection().execute(command).await;
-            lease.finished(start.elapsed(), result.as_ref().map(drop));
-            let result = result?;
+            let result = atomic.execute(text, values).await?;
             done.rows_affected += result.rows_affected;
             done.last_insert_id = result.last_insert_id;
         }
     }
     Ok(if operation.rows { Outcome::Rows(all) } else { Outcome::Done(done) })
-}
-
-async fn read(lease: &mut impl Lease, command: Command<'_>, into: &mut Vec<Row>) -> Result<()> {
-    let mut rows = lease.connection().query(command).await?;
-    while let Some(batch) = rows.next_batch().await? {
-        into.extend(batch);
-    }
-    Ok(())
 }

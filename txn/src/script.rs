@@ -300,16 +300,8 @@ impl Run<'_, '_> {
 /// Runs a statement so that the transaction it is in survives its failure.
 async fn in_savepoint(lease: &mut impl Lease, text: &str) -> Result<ExecResult> {
     let mut atomic = Atomic::begin(lease).await?;
-    match atomic.execute_text(text).await {
-        Ok(done) => {
-            atomic.keep().await?;
-            Ok(done)
-        }
-        Err(error) => {
-            atomic.undo().await;
-            Err(error)
-        }
-    }
+    let done = atomic.execute_text(text).await;
+    atomic.end(done).await
 }
 
 /// Says where the statement stands.

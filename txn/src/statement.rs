@@ -88,7 +88,46 @@ macro_rules! single {
     };
 }
 
-use single;
+/// The option to give back columns, told as `$what` says.
+macro_rules! returning {
+    ($what:literal) => {
+        #[doc = $what]
+        pub fn returning<C: Into<Cow<'static, str>>>(
+            mut self,
+            columns: impl IntoIterator<Item = C>,
+        ) -> Self {
+            self.returning = columns.into_iter().map(Into::into).collect();
+            self
+        }
+
+        pub(crate) fn returns_rows(&self) -> bool {
+            !self.returning.is_empty()
+        }
+    };
+}
+
+/// The options of upserts.
+macro_rules! upserting {
+    () => {
+        /// These columns of rows that are there keep what they have. Of upserts.
+        pub fn keep<C: Into<Cow<'static, str>>>(
+            mut self,
+            columns: impl IntoIterator<Item = C>,
+        ) -> Self {
+            let conflict = self.conflict.get_or_insert_default();
+            conflict.kept = columns.into_iter().map(Into::into).collect();
+            self
+        }
+
+        /// Rows that are there stay as they are. Of upserts.
+        pub fn do_nothing(mut self) -> Self {
+            self.conflict.get_or_insert_default().nothing = true;
+            self
+        }
+    };
+}
+
+use {returning, single, upserting};
 
 /// The methods with which whatever lends connections writes its own statements. The receiver, the type of
 /// the source and the source follow.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::pin::pin;
+use std::time::Instant;
 
 use futures_util::{Stream, StreamExt};
 use wellspring_connector::{
@@ -295,7 +296,11 @@ where
                 atomic.undo().await;
                 return Err(error);
             }
+            let start = Instant::now();
             let wrote = piece.write(atomic.connection(), &given, report, max_errors).await;
+            if !given.is_empty() {
+                atomic.lease().finished(start.elapsed(), wrote.as_ref().map(drop));
+            }
             let wrote = wrote.and_then(|wrote| match misfit {
                 Some((number, error)) => reject(report, max_errors, number, error).map(|()| wrote),
                 None => Ok(wrote),

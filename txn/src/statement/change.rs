@@ -9,7 +9,7 @@ use super::insert::{check_returning, write_output, write_returning};
 use super::name::Table;
 use super::record::{IntoRecord, Record};
 use super::render::{Rendered, Writer};
-use super::single;
+use super::{returning, single};
 
 /// Which rows a change is about.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -89,14 +89,7 @@ impl<S> Update<S> {
         self
     }
 
-    /// Gives back these columns of the rows, as they are afterwards.
-    pub fn returning<C: Into<Cow<'static, str>>>(
-        mut self,
-        columns: impl IntoIterator<Item = C>,
-    ) -> Self {
-        self.returning = columns.into_iter().map(Into::into).collect();
-        self
-    }
+    returning!("Gives back these columns of the rows, as they are afterwards.");
 
     /// The text and the values for a database of `dialect`.
     ///
@@ -126,12 +119,6 @@ impl<S> Update<S> {
             _ => {}
         }
         out.finish()
-    }
-}
-
-impl<S> Update<S> {
-    pub(crate) fn returns_rows(&self) -> bool {
-        !self.returning.is_empty()
     }
 }
 
@@ -180,14 +167,7 @@ impl<S> Delete<S> {
         self
     }
 
-    /// Gives back these columns of the rows, as they were.
-    pub fn returning<C: Into<Cow<'static, str>>>(
-        mut self,
-        columns: impl IntoIterator<Item = C>,
-    ) -> Self {
-        self.returning = columns.into_iter().map(Into::into).collect();
-        self
-    }
+    returning!("Gives back these columns of the rows, as they were.");
 
     /// The text and the values for a database of `dialect`.
     ///
@@ -216,12 +196,6 @@ impl<S> Delete<S> {
             _ => {}
         }
         out.finish()
-    }
-}
-
-impl<S> Delete<S> {
-    pub(crate) fn returns_rows(&self) -> bool {
-        !self.returning.is_empty()
     }
 }
 

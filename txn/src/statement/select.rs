@@ -159,56 +159,6 @@ impl Selection {
     }
 }
 
-/// Methods of a [`Selection`], for what has one.
-macro_rules! selecting {
-    () => {
-        /// Only these columns, in this order; all, without it.
-        pub fn columns<C: Into<Cow<'static, str>>>(
-            mut self,
-            columns: impl IntoIterator<Item = C>,
-        ) -> Self {
-            self.rows = self.rows.columns(columns);
-            self
-        }
-
-        /// Only the rows of which `condition` is true; of several conditions, all.
-        pub fn filter(mut self, condition: Condition) -> Self {
-            self.rows = self.rows.filter(condition);
-            self
-        }
-
-        /// In ascending order of a column, after the orders given before.
-        pub fn order_by(mut self, column: impl Into<Cow<'static, str>>) -> Self {
-            self.rows = self.rows.order_by(column);
-            self
-        }
-
-        /// In descending order of a column, after the orders given before.
-        pub fn order_by_desc(mut self, column: impl Into<Cow<'static, str>>) -> Self {
-            self.rows = self.rows.order_by_desc(column);
-            self
-        }
-
-        /// At most so many rows.
-        pub fn limit(mut self, rows: u64) -> Self {
-            self.rows = self.rows.limit(rows);
-            self
-        }
-
-        /// Without the first so many rows. Which those are depends on the order.
-        pub fn offset(mut self, rows: u64) -> Self {
-            self.rows = self.rows.offset(rows);
-            self
-        }
-
-        /// Each row once.
-        pub fn distinct(mut self) -> Self {
-            self.rows = self.rows.distinct();
-            self
-        }
-    };
-}
-
 impl<S> Select<S> {
     /// All columns of all rows of `table`, on a connection of `source`.
     pub fn new(source: S, table: impl Into<Table>) -> Self {
@@ -220,7 +170,50 @@ impl<S> Select<S> {
         Self { source, rows, unlimited: false }
     }
 
-    selecting!();
+    /// Only these columns, in this order; all, without it.
+    pub fn columns<C: Into<Cow<'static, str>>>(
+        mut self,
+        columns: impl IntoIterator<Item = C>,
+    ) -> Self {
+        self.rows = self.rows.columns(columns);
+        self
+    }
+
+    /// Only the rows of which `condition` is true; of several conditions, all.
+    pub fn filter(mut self, condition: Condition) -> Self {
+        self.rows = self.rows.filter(condition);
+        self
+    }
+
+    /// In ascending order of a column, after the orders given before.
+    pub fn order_by(mut self, column: impl Into<Cow<'static, str>>) -> Self {
+        self.rows = self.rows.order_by(column);
+        self
+    }
+
+    /// In descending order of a column, after the orders given before.
+    pub fn order_by_desc(mut self, column: impl Into<Cow<'static, str>>) -> Self {
+        self.rows = self.rows.order_by_desc(column);
+        self
+    }
+
+    /// At most so many rows.
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.rows = self.rows.limit(rows);
+        self
+    }
+
+    /// Without the first so many rows. Which those are depends on the order.
+    pub fn offset(mut self, rows: u64) -> Self {
+        self.rows = self.rows.offset(rows);
+        self
+    }
+
+    /// Each row once.
+    pub fn distinct(mut self) -> Self {
+        self.rows = self.rows.distinct();
+        self
+    }
 
     /// As [`render_for`](Self::render_for), with a limit where none is said.
     pub(crate) fn render_limited(&self, dialect: &Dialect, limit: Option<u64>) -> Result<Rendered> {

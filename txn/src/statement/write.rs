@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use wellspring_connector::{
-    BulkSource, BulkTarget, Dialect, Error, ErrorKind, ExecResult, FromRow, Lease, Query, Result,
-    Source, UpsertForm, Value, bulk_rows,
+    BulkSource, BulkTarget, Dialect, Error, ErrorKind, ExecResult, FromRow, Query, Result, Source,
+    UpsertForm, Value, bulk_rows,
 };
 
 use super::gathered::Gathered;
@@ -12,7 +12,7 @@ use super::insert::{Conflict, Rows};
 use super::name::Table;
 use super::record::{IntoRecord, Plain, Record};
 use super::render::{Rendered, Writer};
-use super::single;
+use super::{returning, single, upserting};
 use crate::atomic::Atomic;
 
 type Names = Vec<Cow<'static, str>>;
@@ -54,30 +54,9 @@ impl<S> Insert<S> {
         Self { conflict, ..Self::new(source, table, row) }
     }
 
-    /// These columns of a row that is there keep what they have. Of upserts.
-    pub fn keep<C: Into<Cow<'static, str>>>(
-        mut self,
-        columns: impl IntoIterator<Item = C>,
-    ) -> Self {
-        let conflict = self.conflict.get_or_insert_default();
-        conflict.kept = columns.into_iter().map(Into::into).collect();
-        self
-    }
+    upserting!();
 
-    /// A row that is there stays as it is. Of upserts.
-    pub fn do_nothing(mut self) -> Self {
-        self.conflict.get_or_insert_default().nothing = true;
-        self
-    }
-
-    /// Gives back these columns of the row, as it is afterwards.
-    pub fn returning<C: Into<Cow<'static, str>>>(
-        mut self,
-        columns: impl IntoIterator<Item = C>,
-    ) -> Self {
-        self.returning = columns.into_iter().map(Into::into).collect();
-        self
-    }
+    returning!("Gives back these columns of the row, as it is afterwards.");
 
     /// The text and the values for a database of `dialect`.
     ///
@@ -103,12 +82,6 @@ impl<S> Insert<S> {
         }
         .write(&mut out)?;
         out.finish()
-    }
-}
-
-impl<S> Insert<S> {
-    pub(crate) fn returns_rows(&self) -> bool {
-        !self.returning.is_empty()
     }
 }
 
@@ -166,30 +139,9 @@ impl<S> InsertMany<S> {
         Self { conflict, ..Self::new(source, table, rows) }
     }
 
-    /// These columns of rows that are there keep what they have. Of upserts.
-    pub fn keep<C: Into<Cow<'static, str>>>(
-        mut self,
-        columns: impl IntoIterator<Item = C>,
-    ) -> Self {
-        let conflict = self.conflict.get_or_insert_default();
-        conflict.kept = columns.into_iter().map(Into::into).collect();
-        self
-    }
+    upserting!();
 
-    /// Rows that are there stay as they are. Of upserts.
-    pub fn do_nothing(mut self) -> Self {
-        self.conflict.get_or_insert_default().nothing = true;
-        self
-    }
-
-    /// Gives back these columns of the rows, in no order that could be relied on.
-    pub fn returning<C: Into<Cow<'static, str>>>(
-        mut self,
-        columns: impl IntoIterator<Item = C>,
-    ) -> Self {
-        self.returning = columns.into_iter().map(Into::into).collect();
-        self
-    }
+    returning!("Gives back these columns of the rows, in no order that could be relied on.");
 
     /// The statements for a database of `dialect`, in the order in which they are run.
     ///
@@ -200,10 +152,6 @@ impl<S> InsertMany<S> {
         let rows = self.rows.as_ref().map_err(Clone::clone)?;
         let rows = Uniform::new(rows.clone().into_records(), self.conflict.as_ref())?;
         rows.render(dialect, &self.table, self.conflict.as_ref(), &self.returning)
-    }
-
-    pub(crate) fn returns_rows(&self) -> bool {
-        !self.returning.is_empty()
     }
 }
 
@@ -251,18 +199,16 @@ impl<S: Source> InsertMany<S> {
         let statements = rows.render(dialect, &table, conflict.as_ref(), &[])?;
         let mut lease = source.lease().await?;
         let mut atomic = Atomic::begin(&mut lease).await?;
-        let mut written = 0;
-        for statement in &statements {
-            match atomic.execute(statement.text(), statement.values()).await {
-                Ok(result) => written += result.rows_affected,
-                Err(error) => {
-                    atomic.undo().await;
-                    return Err(error);
-                }
+        let written = async {
+            let mut written = 0;
+            for statement in &statements {
+                let done = atomic.execute(statement.text(), statement.values()).await?;
+                written += done.rows_affected;
             }
+            Ok(ExecResult::new(written))
         }
-        atomic.keep().await?;
-        Ok(ExecResult::new(written))
+        .await;
+        atomic.end(written).await
     }
 
     async fn write_returning<T: FromRow>(self) -> Result<Vec<T>> {
@@ -275,36 +221,18 @@ impl<S: Source> InsertMany<S> {
         let statements = rows.render(dialect, &table, conflict.as_ref(), &returning)?;
         let mut lease = source.lease().await?;
         let mut atomic = Atomic::begin(&mut lease).await?;
-        let mut all = Vec::with_capacity(rows.rows.len());
-        for statement in &statements {
-            let read = read_all::<T>(&mut atomic, statement).await;
-            match read {
-                Ok(rows) => all.extend(rows),
-                Err(error) => {
-                    atomic.undo().await;
-                    return Err(error);
+        let all = async {
+            let mut all = Vec::with_capacity(rows.rows.len());
+            for statement in &statements {
+                for row in atomic.rows(statement.text(), statement.values()).await? {
+                    all.push(T::from_row(&row)?);
                 }
             }
+            Ok(all)
         }
-        atomic.keep().await?;
-        Ok(all)
+        .await;
+        atomic.end(all).await
     }
-}
-
-async fn read_all<T: FromRow>(
-    atomic: &mut Atomic<'_, impl Lease>,
-    statement: &Rendered,
-) -> Result<Vec<T>> {
-    use wellspring_connector::Command;
-    let command = Command::new(statement.text(), statement.values());
-    let mut rows = atomic.connection().query(command).await?;
-    let mut all = Vec::new();
-    while let Some(batch) = rows.next_batch().await? {
-        for row in batch {
-            all.push(T::from_row(&row)?);
-        }
-    }
-    Ok(all)
 }
 
 /// Writes rows of nothing but values the fastest way there is.
@@ -455,18 +383,16 @@ impl<S: Source> BulkUpdate<S> {
         let statements = updates(source.translator().dialect(), &table, rows?, keys)?;
         let mut lease = source.lease().await?;
         let mut atomic = Atomic::begin(&mut lease).await?;
-        let mut written = 0;
-        for (index, statement) in statements.iter().enumerate() {
-            match atomic.execute(statement.text(), statement.values()).await {
-                Ok(result) => written += result.rows_affected,
-                Err(error) => {
-                    atomic.undo().await;
-                    return Err(error.at_operation("row", index));
-                }
+        let written = async {
+            let mut written = 0;
+            for (index, statement) in statements.iter().enumerate() {
+                let done = atomic.execute(statement.text(), statement.values()).await;
+                written += done.map_err(|error| error.at_operation("row", index))?.rows_affected;
             }
+            Ok(ExecResult::new(written))
         }
-        atomic.keep().await?;
-        Ok(ExecResult::new(written))
+        .await;
+        atomic.end(written).await
     }
 }
 
