@@ -8,7 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wellspring_pool_core::ResetMode;
 
-use crate::{BulkSource, BulkTarget, Dialect, Error, Result, Rows, TransactionOptions, Value};
+use crate::{
+    BulkSource, BulkTarget, CredentialProvider, Dialect, DriverOption, Error, Result, Rows,
+    TransactionOptions, Value,
+};
 
 /// Turns a URL into a [`Connector`]: what is registered, one for each kind of database.
 pub trait Driver: fmt::Debug + Send + Sync + 'static {
@@ -24,6 +27,12 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) naming the part that is wrong, never a
     /// secret.
     fn connector(&self, url: &str) -> Result<Arc<dyn Connector>>;
+
+    /// The options its URLs may have, for configuration files, editors and the reference. The default is
+    /// none, which leaves all checks to [`connector`](Self::connector).
+    fn options(&self) -> &'static [DriverOption] {
+        &[]
+    }
 }
 
 /// Opens connections to one database.
@@ -40,6 +49,19 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// One of the `Connect…` kinds, or [`ErrorKind::Config`](crate::ErrorKind::Config).
     async fn connect(&self) -> Result<Box<dyn Connection>>;
+
+    /// The same connector, which asks `provider` for the credentials of each connection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), the default, where the database knows no
+    /// credentials.
+    fn with_credentials(
+        &self,
+        provider: Arc<dyn CredentialProvider>,
+    ) -> Result<Arc<dyn Connector>> {
+        let _ = provider;
+        Err(Error::unsupported(format_args!("credentials for {}", self.target())))
+    }
 }
 
 /// What state a connection's session is in, known without asking the server.

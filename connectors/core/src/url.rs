@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Error, ErrorKind, Result, nearest};
+use crate::{Error, ErrorKind, Result, Secret, nearest};
 
 /// A URL of a database server, decoded.
 ///
@@ -16,11 +16,12 @@ use crate::{Error, ErrorKind, Result, nearest};
 ///
 /// let url = ServerUrl::parse("postgres://ada:s%40fe@db1:5433,db2/shop?application_name=till")?;
 /// assert_eq!(url.user.as_deref(), Some("ada"));
-/// assert_eq!(url.password.as_deref(), Some("s@fe"));
+/// assert_eq!(url.password.as_ref().unwrap().expose(), "s@fe");
 /// assert_eq!(url.hosts, [("db1".to_owned(), Some(5433)), ("db2".to_owned(), None)]);
 /// assert_eq!(url.database.as_deref(), Some("shop"));
 /// assert_eq!(url.options, [("application_name".to_owned(), "till".to_owned())]);
 /// assert!(!format!("{url:?}").contains("s@fe"));
+/// assert_eq!(ServerUrl::parse(url.to_text()?.expose())?, url);
 /// # Ok::<(), wellspring_connector::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub struct ServerUrl {
     /// The user, if one is named.
     pub user: Option<String>,
     /// The password, if there is one.
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// The hosts with their ports; brackets around an IPv6 address are taken off.
     pub hosts: Vec<(String, Option<u16>)>,
     /// The path without its first slash, if it is not empty.
@@ -60,7 +61,7 @@ impl ServerUrl {
             None => (None, None),
             Some((user, password)) => (
                 Some(decode("user", user)?).filter(|user| !user.is_empty()),
-                Some(decode("password", password)?).filter(|password| !password.is_empty()),
+                Some(Secret::from(decode("password", password)?)).filter(|p| !p.is_empty()),
             ),
         };
         let hosts = hosts
@@ -78,15 +79,100 @@ impl ServerUrl {
             }
             options.push((key, value));
         }
-        Ok(Self {
+        let url = Self {
             scheme: scheme.to_ascii_lowercase(),
             user,
             password,
             hosts,
             database: Some(decode("database", path)?).filter(|path| !path.is_empty()),
             options,
-        })
+        };
+        url.check_user()?;
+        Ok(url)
     }
+
+    /// A URL of `scheme` with nothing in it, to be filled in.
+    pub fn new(scheme: &str) -> Self {
+        Self {
+            scheme: scheme.to_ascii_lowercase(),
+            user: None,
+            password: None,
+            hosts: Vec::new(),
+            database: None,
+            options: Vec::new(),
+        }
+    }
+
+    /// The URL as text, of which [`parse`](Self::parse) makes the same again. Each part is
+    /// percent-encoded where it needs to be.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a password without a user.
+    pub fn to_text(&self) -> Result<Secret> {
+        self.check_user()?;
+        let mut text = format!("{}://", self.scheme);
+        if self.user.is_some() || self.password.is_some() {
+            text.push_str(&encode(self.user.as_deref().unwrap_or_default()));
+            if let Some(password) = &self.password {
+                text.push(':');
+                text.push_str(&encode(password.expose()));
+            }
+            text.push('@');
+        }
+        let hosts: Vec<String> = self.hosts.iter().map(host_text).collect();
+        text.push_str(&hosts.join(","));
+        text.push('/');
+        text.push_str(&encode(self.database.as_deref().unwrap_or_default()));
+        for (index, (key, value)) in self.options.iter().enumerate() {
+            text.push(if index == 0 { '?' } else { '&' });
+            text.push_str(&encode(key));
+            text.push('=');
+            text.push_str(&encode(value));
+        }
+        Ok(text.into())
+    }
+
+    fn check_user(&self) -> Result<()> {
+        match (&self.user, &self.password) {
+            (None, Some(_)) => Err(config("the URL has a password, but no user it belongs to")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn host_text((name, port): &(String, Option<u16>)) -> String {
+    // Brackets keep the colons of an address apart from that of the port.
+    let name = match name.contains(':') {
+        true => format!("[{}]", name.split(':').map(encode).collect::<Vec<_>>().join(":")),
+        false => encode(name),
+    };
+    match port {
+        Some(port) => format!("{name}:{port}"),
+        None => name,
+    }
+}
+
+/// Percent-encodes what is not a letter, a digit or one of `-._~`.
+///
+/// ```
+/// use wellspring_connector::url::{decode, encode};
+///
+/// assert_eq!(encode("p@ss wörd/"), "p%40ss%20w%C3%B6rd%2F");
+/// assert_eq!(decode("password", &encode("a%b"))?, "a%b");
+/// # Ok::<(), wellspring_connector::Error>(())
+/// ```
+pub fn encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => write!(out, "%{byte:02X}").expect("a text takes what is written"),
+        }
+    }
+    out
 }
 
 fn host(text: &str) -> Result<(String, Option<u16>)> {
@@ -235,7 +321,7 @@ mod tests {
         assert!(url.hosts.is_empty());
         assert_eq!(url.options, [("host".to_owned(), "/tmp".to_owned())]);
         let url = ServerUrl::parse("postgres://u:a@b@[::1]:6000/").unwrap();
-        assert_eq!(url.password.as_deref(), Some("a@b"));
+        assert_eq!(url.password.unwrap().expose(), "a@b");
         assert_eq!(url.hosts, [("::1".to_owned(), Some(6000))]);
     }
 
@@ -250,6 +336,7 @@ mod tests {
             ("postgres://u:canary@h/d?a=1&a=2", "`a` is set twice"),
             ("postgres://u:canary%00@h/d", "NUL"),
             ("postgres://u:canary%ff@h/d", "UTF-8"),
+            ("postgres://:canary@h/d", "no user"),
         ] {
             let error = ServerUrl::parse(url).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);

@@ -55,7 +55,7 @@ pub(crate) fn parse(text: &str) -> Result<MySqlOptions> {
     let mut options = MySqlOptions::new(host).port(port.unwrap_or(DEFAULT_PORT));
     options.flavor = flavor;
     options.user = url.user;
-    options.password = url.password;
+    options.password = url.password.map(|password| password.expose().to_owned());
     options.database = url.database;
     for (key, value) in &url.options {
         set(&mut options, key, value)?;

@@ -70,7 +70,7 @@ pub(crate) fn parse(text: &str) -> Result<PostgresOptions> {
     }
     let mut options = PostgresOptions::new("localhost");
     options.user = url.user;
-    options.password = url.password;
+    options.password = url.password.map(|password| password.expose().to_owned());
     options.database = url.database;
     let mut hosts = url.hosts;
     let mut default_port = DEFAULT_PORT;

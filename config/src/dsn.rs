@@ -1,0 +1,1 @@
+//! Connection strings of every kind, and the URL that each stands for.

@@ -1,0 +1,3 @@
+//! Configuration of databases: files, environment, connection strings, secrets.
+
+pub mod dsn;
