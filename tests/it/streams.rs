@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
@@ -9,7 +10,7 @@ use wellspring::prelude::*;
 use wellspring::{Change, DatabaseConnection, Result};
 
 use crate::databases::on_every_database;
-use crate::support::Fresh;
+use crate::support::{Fresh, faulty};
 
 async fn numbers(fresh: &Fresh) -> Database {
     let db = fresh.connect().await;
@@ -117,6 +118,24 @@ on_every_database! {
         // Twice twenty were committed.
         assert_eq!(count(&db).await, 40);
         db.update("numbers", params! { sign: 2 }).all_rows().execute().await.unwrap();
+    }
+
+    async fn what_a_closed_connection_took_with_it_is_not_called_written(fresh: Fresh) {
+        let (connector, faults) = faulty(&fresh).await;
+        let db = Database::with_connector(connector).max_size(2).connect().await.unwrap();
+        db.execute("create table numbers (n integer not null primary key)", ()).await.unwrap();
+        // As a server does to a transaction that waits too long for the next row.
+        let server = Arc::clone(&faults);
+        let closes = stream::poll_fn(move |_| {
+            server.closed.store(true, Ordering::SeqCst);
+            Poll::Ready(None)
+        });
+        let rows = stream::iter([1, 2].map(|n| Ok(Record::new().set("n", n)))).chain(closes);
+        let failed = db.stream_insert("numbers", rows).execute().await.unwrap_err();
+        faults.closed.store(false, Ordering::SeqCst);
+        assert!(failed.error.is_connection_lost(), "{failed}");
+        assert_eq!((failed.report.written, failed.report.commits), (0, 0));
+        assert_eq!(count(&db).await, 0);
     }
 
     async fn updates_and_upserts_stream_too(fresh: Fresh) {

@@ -1,7 +1,7 @@
 //! The databases the promises are tested on, and a connector with scripted faults.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -75,6 +75,8 @@ pub(crate) struct Faults {
     pub(crate) unknown: AtomicUsize,
     pub(crate) statements: AtomicUsize,
     pub(crate) resets: Mutex<Vec<ResetMode>>,
+    /// The server has closed the connections while nothing was under way.
+    pub(crate) closed: AtomicBool,
     pub(crate) begun: AtomicUsize,
 }
 
@@ -128,6 +130,9 @@ impl Connection for FaultyConnection {
     }
 
     fn state(&mut self) -> SessionState {
+        if self.faults.closed.load(Ordering::SeqCst) {
+            return SessionState::Closed;
+        }
         self.inner.state()
     }
 
@@ -150,6 +155,9 @@ impl Connection for FaultyConnection {
     }
 
     async fn commit(&mut self) -> Result<()> {
+        if self.faults.closed.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::ConnectionLost, "scripted end"));
+        }
         if let Err(error) = fails(&self.faults.commits) {
             self.inner.rollback().await?;
             return Err(error);

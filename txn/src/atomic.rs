@@ -77,10 +77,11 @@ impl<'l, L: Lease> Atomic<'l, L> {
         result
     }
 
-    /// False when a statement ended the transaction by itself.
+    /// False when a statement ended the transaction by itself. A connection that is gone has ended none:
+    /// what was open on it is lost, and the commit says so.
     pub(crate) fn is_open(&mut self) -> bool {
-        use SessionState::{Busy, Failed, InTransaction};
-        matches!(self.lease.connection().state(), InTransaction | Failed | Busy)
+        use SessionState::{Idle, Tainted};
+        !matches!(self.lease.connection().state(), Idle | Tainted)
     }
 
     /// True for a part of somebody's transaction.
