@@ -108,6 +108,10 @@ impl Lease for PooledLease {
         })
     }
 
+    fn is_usable(&self) -> bool {
+        self.guard.is_some()
+    }
+
     fn abandon(&mut self) {
         let Some(guard) = self.guard.take() else {
             return;

@@ -375,6 +375,10 @@ impl Lease for SessionLease {
         self.lease().replace()
     }
 
+    fn is_usable(&self) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.is_usable())
+    }
+
     fn abandon(&mut self) {
         if let Some(mut lease) = self.lease.take() {
             if self.desk.used.load(Ordering::Acquire) {

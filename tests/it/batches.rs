@@ -1,13 +1,20 @@
 //! Batches: operations as data, checked before the first, kept as a whole or not at all.
 
+use std::sync::atomic::Ordering;
+
 use wellspring::prelude::*;
 use wellspring::{Delete, Insert, InsertMany, Operation, Outcome, Select, Update};
 
 use crate::databases::on_every_database;
-use crate::support::Fresh;
+use crate::support::{Fresh, faulty};
 
 async fn users(fresh: &Fresh) -> Database {
     let db = fresh.connect().await;
+    fill(&db).await;
+    db
+}
+
+async fn fill(db: &Database) {
     db.execute(
         "create table users (id integer not null primary key, name varchar(100), age integer)",
         (),
@@ -21,7 +28,6 @@ async fn users(fresh: &Fresh) -> Database {
     .execute()
     .await
     .unwrap();
-    db
 }
 
 async fn count(db: &Database) -> i64 {
@@ -125,6 +131,29 @@ on_every_database! {
         }).await;
         kept.unwrap();
         assert_eq!(count(&db).await, 7);
+    }
+
+    async fn one_that_cannot_be_committed_does_not_end_the_others(fresh: Fresh) {
+        let (connector, faults) = faulty(&fresh).await;
+        let db = Database::with_connector(connector).max_size(2).connect().await.unwrap();
+        fill(&db).await;
+        let batch = || [4, 5, 6].map(|id| Insert::new((), "users", params! { id: id }));
+        faults.commits.store(1, Ordering::SeqCst);
+        let outcomes = db.batch(batch()).each().await.unwrap();
+        let error = outcomes[0].as_ref().unwrap_err();
+        assert_eq!((error.kind(), error.operation()), (ErrorKind::SerializationFailure, Some(0)));
+        assert!(outcomes[1].is_ok() && outcomes[2].is_ok(), "{outcomes:?}");
+        assert_eq!(count(&db).await, 5);
+        // The connection is given up where what is open cannot be undone.
+        db.delete("users").filter(col("id").gt(3)).execute().await.unwrap();
+        faults.commits.store(1, Ordering::SeqCst);
+        faults.rollbacks.store(1, Ordering::SeqCst);
+        let outcomes = db.batch(batch()).each().await.unwrap();
+        for outcome in outcomes {
+            let error = outcome.unwrap_err();
+            assert_eq!((error.kind(), error.operation()), (ErrorKind::SerializationFailure, Some(0)));
+        }
+        assert_eq!(count(&db).await, 3);
     }
 
     async fn everything_is_checked_before_the_first(fresh: Fresh) {

@@ -74,6 +74,7 @@ pub(crate) struct Faults {
     /// Commits that are carried out, and nobody hears of it.
     pub(crate) unknown: AtomicUsize,
     pub(crate) statements: AtomicUsize,
+    pub(crate) rollbacks: AtomicUsize,
     pub(crate) resets: Mutex<Vec<ResetMode>>,
     /// The server has closed the connections while nothing was under way.
     pub(crate) closed: AtomicBool,
@@ -168,6 +169,7 @@ impl Connection for FaultyConnection {
     }
 
     async fn rollback(&mut self) -> Result<()> {
+        fails(&self.faults.rollbacks)?;
         self.inner.rollback().await
     }
 

@@ -117,7 +117,12 @@ impl<'l, L: Lease> Atomic<'l, L> {
             None => {
                 let kept = self.lease.connection().commit().await;
                 self.lease.record(WorkKind::Transaction, self.began.elapsed(), kept.is_ok());
-                kept?;
+                if let Err(error) = kept {
+                    // SQLite leaves it open, and the connection may be asked for more.
+                    self.ended = !error.is_connection_lost()
+                        && self.lease.connection().rollback().await.is_ok();
+                    return Err(error);
+                }
             }
             Some(depth) => {
                 let name = savepoint_name(depth);

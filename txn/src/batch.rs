@@ -229,8 +229,8 @@ impl<S: Source> OperationBatch<S> {
     ///
     /// # Errors
     /// What is wrong with an operation, before anything is done; why there is no connection. What the
-    /// database says to one is in its place in the list. After a connection was lost, the rest is not
-    /// tried: its places have that error, too.
+    /// database says to one is in its place in the list. After a connection was lost or given up, the rest
+    /// is not tried: its places have that error, too.
     ///
     /// # Cancel safety
     /// Dropping the future keeps what was done before; the operation under way is undone, or its outcome
@@ -242,11 +242,13 @@ impl<S: Source> OperationBatch<S> {
         let mut lease = self.source.lease().await.map_err(named)?;
         let mut outcomes: Vec<Result<Outcome>> = Vec::with_capacity(prepared.len());
         for (index, operation) in prepared.iter().enumerate() {
-            let lost = match outcomes.last() {
-                Some(Err(error)) if error.is_connection_lost() => Some(error.clone()),
+            let over = match outcomes.last() {
+                Some(Err(error)) if error.is_connection_lost() || !lease.is_usable() => {
+                    Some(error.clone())
+                }
                 _ => None,
             };
-            let outcome = match lost {
+            let outcome = match over {
                 Some(error) => Err(error),
                 None => run_alone(&mut lease, operation)
                     .await

@@ -32,6 +32,12 @@ pub trait Lease: Send {
         Box::pin(std::future::ready(Ok(false)))
     }
 
+    /// False when the connection was given up, or [`replace`](Self::replace) had no other: nothing more may
+    /// be asked of the lease. The default is true, for lenders that give none up.
+    fn is_usable(&self) -> bool {
+        true
+    }
+
     /// How deep in savepoints the connection is: `None` where no transaction is known to be open, so that
     /// work of several statements begins one of its own. The default.
     fn depth(&mut self) -> Option<u32> {
