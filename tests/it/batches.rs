@@ -156,6 +156,28 @@ on_every_database! {
         assert_eq!(count(&db).await, 3);
     }
 
+    async fn what_the_database_commits_by_itself_is_told(fresh: Fresh) {
+        let db = users(&fresh).await;
+        let insert = |id: i32| Operation::from(Insert::new((), "users", params! { id: id }));
+        let batch = [insert(4), Operation::execute("create table u (a integer)", ()), insert(5), insert(5)];
+        let error = db.batch(batch).execute().await.unwrap_err();
+        assert_eq!((error.kind(), error.operation()), (ErrorKind::UniqueViolation, Some(3)));
+        // What comes after the commit is all or nothing again.
+        let commits_itself = matches!(db.dialect().name, "mysql" | "mariadb");
+        assert_eq!(count(&db).await, 3 + i64::from(commits_itself));
+        let told = error.message().contains("the operations before 2 are kept");
+        assert_eq!(told, commits_itself, "{error}");
+        if commits_itself {
+            let drops = || [Operation::execute("drop table u", ()), insert(6)];
+            let ended: wellspring::Result<()> = db
+                .transaction_once(async |mut tx| tx.batch(drops()).execute().await.map(drop))
+                .await;
+            let ended = ended.unwrap_err();
+            assert_eq!((ended.kind(), ended.operation()), (ErrorKind::Usage, Some(0)), "{ended:?}");
+            assert_eq!(count(&db).await, 4);
+        }
+    }
+
     async fn everything_is_checked_before_the_first(fresh: Fresh) {
         let db = users(&fresh).await;
         let good = || Operation::from(Insert::new((), "users", params! { id: 99 }));
@@ -177,6 +199,8 @@ on_every_database! {
             (InsertMany::new((), "users", [params! { id: 1 }, params! { id: 1, name: "x" }]).into(), "name"),
             (Operation::execute("delete from users where id = ?", ()), "1"),
             (Operation::query("select :a", params! { b: 1 }), "`b`"),
+            (Operation::execute("commit", ()), "begin or end"),
+            (Operation::query("/* x */ Rollback", ()), "begin or end"),
             (Select::new((), "users").filter(col("id").is_in(0..70_000)).into(), "70000"),
         ] {
             let error = db.batch([good(), bad]).execute().await.unwrap_err();

@@ -10,6 +10,7 @@ use wellspring_connector::{
 };
 
 use crate::atomic::Atomic;
+use crate::script::controls;
 use crate::statement::{
     BulkUpdate, Delete, Insert, InsertMany, MergeSelect, Rendered, Select, Update,
 };
@@ -74,6 +75,12 @@ impl Operation {
         let dialect = translator.dialect();
         let one = |rendered: Rendered, rows: bool| Prepared::from_rendered(vec![rendered], rows);
         let own = |sql: &str, params: &Params, rows| {
+            if controls(dialect, sql) {
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    "the operations of a batch are part of a transaction, and cannot begin or end any",
+                ));
+            }
             let (statement, values) = translator.bind(&Sql::new(sql), params.clone())?;
             Ok(Prepared { statements: vec![(Arc::from(statement.text()), values)], rows })
         };
@@ -149,7 +156,11 @@ impl Outcome {
 /// All of them are checked before the first runs: a method that there is not, a condition that is missing,
 /// a name that is none, parameters that do not fit are reported with the number of the operation, and
 /// nothing is done. Then they run in order, in one transaction (in a savepoint, where one is open), and are
-/// kept as a whole or not at all.
+/// kept as a whole or not at all. They cannot begin or end transactions. Two things no transaction can undo:
+/// what the database does outside of it (sequences, files), and statements that commit by themselves, as
+/// MySQL, MariaDB and Oracle do with every `create`, `alter` and `drop`. What stands before such a
+/// statement is kept with it; the operations after it are a transaction of their own again, and the error
+/// says so.
 ///
 /// Read by serde it is a list: `[{"method": "insert", "params": {"table": "users", "data": {"name":
 /// "Ada"}}}]`. The methods and their parameters:
@@ -213,9 +224,27 @@ impl<S: Source> OperationBatch<S> {
         let mut atomic = Atomic::begin(&mut lease).await?;
         let outcomes = async {
             let mut outcomes = Vec::with_capacity(prepared.len());
+            // The operations before this one cannot be undone any more.
+            let mut kept = 0;
             for (index, operation) in prepared.iter().enumerate() {
-                let outcome = run_one(&mut atomic, operation).await;
+                let outcome = match atomic.reopen().await {
+                    Ok(()) => run_one(&mut atomic, operation).await,
+                    Err(error) => Err(error),
+                };
+                let outcome = match outcome {
+                    Ok(_) if atomic.is_inside() && !atomic.is_open() => Err(Error::new(
+                        ErrorKind::Usage,
+                        "it ended the transaction that the batch is a part of",
+                    )),
+                    Err(error) if kept > 0 => Err(error.context(format_args!(
+                        "the operations before {kept} are kept, as the database committed them by itself"
+                    ))),
+                    outcome => outcome,
+                };
                 outcomes.push(outcome.map_err(|error| error.at_operation("operation", index))?);
+                if !atomic.is_open() {
+                    kept = index + 1;
+                }
             }
             Ok(outcomes)
         }

@@ -323,7 +323,7 @@ fn check(dialect: &Dialect, statements: &[ScriptStatement<'_>]) -> Result<()> {
 }
 
 /// True for a statement that begins or ends a transaction.
-fn controls(dialect: &Dialect, text: &str) -> bool {
+pub(crate) fn controls(dialect: &Dialect, text: &str) -> bool {
     let mut words = Lexer::new(dialect, text)
         .filter(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Comment))
         .take(3)
