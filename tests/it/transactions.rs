@@ -189,6 +189,28 @@ on_every_database! {
         assert_eq!(balance(&db, 1).await, 97);
     }
 
+    async fn a_dropped_savepoint_is_undone_though_the_one_around_it_is_kept(fresh: Fresh) {
+        let db = fresh.connect().await;
+        accounts(&db).await;
+        db.transaction(async |mut tx| -> Result<(), Error> {
+            tx.savepoint(async |mut outer| -> Result<(), Error> {
+                withdraw(&mut outer, 1).await?;
+                let hanging = outer.savepoint(async |mut inner| -> Result<(), Error> {
+                    withdraw(&mut inner, 50).await?;
+                    std::future::pending().await
+                });
+                let limit = std::time::Duration::from_millis(50);
+                assert!(tokio::time::timeout(limit, hanging).await.is_err());
+                // No statement comes after it.
+                Ok(())
+            })
+            .await
+        })
+        .await
+        .unwrap();
+        assert_eq!(balance(&db, 1).await, 99);
+    }
+
     async fn an_escaped_tx_commits_nothing(fresh: Fresh) {
         let db = fresh.connect().await;
         accounts(&db).await;

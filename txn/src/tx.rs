@@ -228,14 +228,17 @@ impl Tx {
             names,
         };
         let (inner, home) = inner.at_home();
-        let scope = Scope { outer: self, home };
+        let mut scope = Scope { outer: self, home };
         let result = f(inner).await;
+        let mut half_inside = scope.end();
         drop(scope);
         if self.open.is_none() {
             return Err(escaped("savepoint").into());
         }
         match result {
             Ok(value) => {
+                // What was given up inside is not kept with the rest.
+                settle(self.connection()?, &mut half_inside).await?;
                 self.half = Some(HalfDone::Release(name.clone()));
                 self.connection()?.savepoint(SavepointOp::Release, &name).await?;
                 self.half = None;
@@ -359,14 +362,15 @@ impl Tx {
         &self.translator
     }
 
-    fn take_back(&mut self, returned: Returned) {
-        // An inner savepoint left half-way lies within the one being left: undoing that suffices.
-        let Returned { open, half: _, retryable, rollback_only } = returned;
+    /// Takes the connection back from a savepoint's `Tx`; what that left half-way is returned.
+    fn take_back(&mut self, returned: Returned) -> Option<HalfDone> {
+        let Returned { open, half, retryable, rollback_only } = returned;
         self.open = Some(open);
         if retryable.is_some() {
             self.retryable = retryable;
         }
         self.rollback_only |= rollback_only;
+        half
     }
 }
 
@@ -395,11 +399,17 @@ struct Scope<'t> {
     home: Arc<Home>,
 }
 
+impl Scope<'_> {
+    /// Ends the scope; what its `Tx` left half-way is returned.
+    fn end(&mut self) -> Option<HalfDone> {
+        self.home.end().and_then(|returned| self.outer.take_back(returned))
+    }
+}
+
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
-        if let Some(returned) = self.home.end() {
-            self.outer.take_back(returned);
-        }
+        // The savepoint is undone, and with it what was left half-way inside.
+        self.end();
     }
 }
 
