@@ -9,7 +9,8 @@ use wellspring_connector::{
 };
 
 use crate::connection::{DIALECT, Seat, SqliteConnection, Undo as Left, gone};
-use crate::errors::{During, convert};
+use crate::errors::{During, convert, is_busy};
+use crate::execute::wait::Patience;
 use crate::session::{Done, Session, Turn, aborted};
 
 /// The rows handed over together: enough that the hop to the thread does not count.
@@ -40,16 +41,23 @@ pub(crate) async fn insert(
     }
     let mut undo = Undo { connection, own, over: false };
     let inserted = chunks(undo.connection, into, rows).await;
-    match (&inserted, own) {
-        (Ok(_), true) => undo.connection.commit().await?,
-        (Ok(_), false) => undo.connection.savepoint(SavepointOp::Release, SAVEPOINT).await?,
-        (Err(_), true) => undo.connection.rollback().await?,
+    let ended = match (&inserted, own) {
+        (Ok(_), true) => undo.connection.commit().await,
+        (Ok(_), false) => undo.connection.savepoint(SavepointOp::Release, SAVEPOINT).await,
+        (Err(_), true) => undo.connection.rollback().await,
         (Err(_), false) => {
-            undo.connection.savepoint(SavepointOp::RollbackTo, SAVEPOINT).await?;
-            undo.connection.savepoint(SavepointOp::Release, SAVEPOINT).await?;
+            match undo.connection.savepoint(SavepointOp::RollbackTo, SAVEPOINT).await {
+                Ok(()) => undo.connection.savepoint(SavepointOp::Release, SAVEPOINT).await,
+                failed => failed,
+            }
         }
+    };
+    match (ended, &inserted) {
+        (Ok(()), _) => undo.over = true,
+        (Err(error), Ok(_)) => return Err(error),
+        // What caused it is reported: SQLite may have rolled everything back for it.
+        (Err(error), Err(_)) => tracing::debug!(%error, "a bulk insert could not be undone yet"),
     }
-    undo.over = true;
     inserted
 }
 
@@ -77,6 +85,7 @@ async fn chunks(
     let width = into.columns.len();
     let mut count = 0;
     let mut running = false;
+    let patience = connection.ready_to_write().await?;
     loop {
         let mut chunk = Chunk { values: Vec::with_capacity(ROWS * width), bytes: 0 };
         let mut more = true;
@@ -102,9 +111,10 @@ async fn chunks(
         if !chunk.values.is_empty() {
             let first = count;
             count += (chunk.values.len() / width) as u64;
-            let (text, values) = (text.clone(), chunk.values);
-            connection
-                .run_away(move |session| session.insert_rows(&text, &values, width, first))?;
+            let (text, values, patience) = (text.clone(), chunk.values, patience.clone());
+            connection.run_away(move |session| {
+                session.insert_rows(&text, &values, width, first, patience)
+            })?;
             running = true;
         }
         if !more {
@@ -180,7 +190,14 @@ impl Session {
     }
 
     /// Runs the insert `text` for each row of `values`, which are those from `first` on.
-    fn insert_rows(mut self, text: &str, values: &[Value], width: usize, first: u64) -> Turn {
+    fn insert_rows(
+        mut self,
+        text: &str,
+        values: &[Value],
+        width: usize,
+        first: u64,
+        mut patience: Patience,
+    ) -> Turn {
         let result = (|| {
             let mut statement =
                 self.connection.prepare_cached(text).map_err(|e| convert(e, During::Prepare))?;
@@ -193,7 +210,14 @@ impl Session {
                     return Err(Error::new(ErrorKind::Canceled, "the bulk insert was cancelled"));
                 }
                 crate::bind::bind(&mut statement, row).map_err(numbered)?;
-                statement.raw_execute().map_err(|e| numbered(convert(e, During::Run)))?;
+                while let Err(error) = statement.raw_execute() {
+                    // Another process writes, and nothing was written here yet.
+                    let waits =
+                        is_busy(&error) && !self.is_aborted() && !self.state.control.is_cancelled();
+                    if !waits || !patience.pause_here() {
+                        return Err(numbered(convert(error, During::Run)));
+                    }
+                }
             }
             Ok(Done::Effects(ExecResult::default()))
         })();

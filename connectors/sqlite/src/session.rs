@@ -24,8 +24,8 @@ use crate::words;
 mod refusals;
 mod script;
 
-pub(crate) use refusals::{aborted, gate_closed, still_busy};
-use refusals::{canceled, read_only};
+use refusals::canceled;
+pub(crate) use refusals::{aborted, gate_closed, read_only, still_busy};
 
 /// What all connections of one connector share.
 #[derive(Debug)]

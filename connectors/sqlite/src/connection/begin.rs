@@ -5,9 +5,10 @@ use wellspring_connector::{
 };
 
 use super::{DIALECT, Seat, SqliteConnection};
-use crate::execute::Plan;
+use crate::execute::average::Known;
 use crate::execute::wait::Patience;
-use crate::session::{Want, aborted};
+use crate::execute::{Plan, plan};
+use crate::session::{Want, aborted, read_only};
 
 impl SqliteConnection {
     /// Begins a transaction. One whose future is dropped is undone by whoever comes next.
@@ -34,6 +35,19 @@ impl SqliteConnection {
             session.state.lock_timeout = options.lock_timeout.filter(|_| begun.is_ok());
         }
         begun
+    }
+
+    /// Readies the open transaction for writing other than by a statement: refused where it only reads, and
+    /// waited for where it has not written yet. Returns the patience that is left.
+    pub(crate) async fn ready_to_write(&mut self) -> Result<Patience> {
+        let session = self.settle().await?;
+        if session.state.read_only {
+            return Err(read_only());
+        }
+        let needs = session.script_needs()?;
+        let mut patience = self.patience(plan(self.common.options.execution, || Known::Long));
+        self.pass(needs, &mut patience).await?;
+        Ok(patience)
     }
 
     /// The patience of one statement: the transaction's, where it has one of its own.

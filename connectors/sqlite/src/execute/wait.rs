@@ -16,7 +16,7 @@ pub(crate) enum Waiting {
 }
 
 /// The patience of one statement: one deadline for everything it waits for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Patience {
     waiting: Waiting,
     limit: Duration,

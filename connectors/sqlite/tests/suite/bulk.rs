@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use wellspring_connector::{
-    BulkTarget, Command, Connection, Connector, SessionState, TransactionOptions, bulk_rows,
-    bulk_stream,
+    BulkTarget, Command, Connection, Connector, ErrorKind, SessionState, TransactionMode,
+    TransactionOptions, bulk_rows, bulk_stream,
 };
 use wellspring_sqlite::{SqliteConnector, SqliteOptions};
+
+use crate::support::{File, connector, one, run};
 
 async fn table() -> Box<dyn Connection> {
     let connector = SqliteConnector::new(SqliteOptions::memory()).unwrap();
@@ -36,6 +38,62 @@ async fn rows_in_a_transaction_are_part_of_it_and_a_failure_undoes_only_its_own(
     assert_eq!(count(&mut *c).await, 20_001);
     c.commit().await.unwrap();
     assert_eq!(count(&mut *c).await, 20_001);
+}
+
+#[tokio::test]
+async fn a_transaction_that_only_reads_takes_no_rows() {
+    let mut c = table().await;
+    c.begin(TransactionOptions::new().read_only()).await.unwrap();
+    let inserted = c.bulk_insert(&BulkTarget::new("b", ["id"]), &mut bulk_rows([(1,)])).await;
+    assert_eq!(inserted.unwrap_err().kind(), ErrorKind::ReadOnly);
+    assert_eq!(c.state(), SessionState::InTransaction);
+    c.commit().await.unwrap();
+    assert_eq!(count(&mut *c).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deferred_transaction_waits_for_its_turn_to_write() {
+    let file = File::new();
+    let connector = connector(file.options());
+    let mut holder = connector.connect().await.unwrap();
+    let mut c = connector.connect().await.unwrap();
+    run(&mut holder, "create table b (id integer primary key)").await;
+    holder.begin(TransactionOptions::new()).await.unwrap();
+    c.begin(TransactionOptions::new().mode(TransactionMode::Deferred)).await.unwrap();
+    let inserting = tokio::spawn(async move {
+        let into = BulkTarget::new("b", ["id"]);
+        let inserted = c.bulk_insert(&into, &mut bulk_rows([(1,)])).await;
+        (c, inserted)
+    });
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    holder.commit().await.unwrap();
+    let (mut c, inserted) = inserting.await.unwrap();
+    assert_eq!(inserted.unwrap(), 1);
+    c.commit().await.unwrap();
+    assert_eq!(one::<i64>(&mut holder, "select count(*) from b").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_made_sqlite_roll_back_is_what_is_told() {
+    for own in [true, false] {
+        let mut c = crate::support::memory().await;
+        run(&mut c, "create table b (id integer unique on conflict rollback)").await;
+        if !own {
+            c.begin(TransactionOptions::new()).await.unwrap();
+        }
+        let twice =
+            c.bulk_insert(&BulkTarget::new("b", ["id"]), &mut bulk_rows([(1,), (1,)])).await;
+        let error = twice.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.operation()),
+            (ErrorKind::UniqueViolation, Some(1)),
+            "{error}"
+        );
+        let state = if own { SessionState::Idle } else { SessionState::Failed };
+        assert_eq!(c.state(), state);
+        c.rollback().await.unwrap();
+        assert_eq!(count(&mut *c).await, 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
