@@ -96,6 +96,19 @@ on_every_database! {
         assert!(Error::from(failed).message().contains("row 7"));
     }
 
+    async fn a_row_that_costs_the_transaction_ends_the_stream_whatever_the_budget(fresh: Fresh) {
+        let db = fresh.connect().await;
+        if db.dialect().name != "sqlite" {
+            return;
+        }
+        db.execute("create table numbers (n integer unique on conflict rollback)", ()).await.unwrap();
+        let rows = [1, 2, 2, 3].map(|n| Ok(Record::new().set("n", n)));
+        let write = db.stream_insert("numbers", stream::iter(rows)).max_errors(100);
+        let failed = write.execute().await.unwrap_err();
+        assert_eq!(failed.error.kind(), ErrorKind::UniqueViolation, "{failed}");
+        assert_eq!((failed.report.rejected.len(), count(&db).await), (0, 0));
+    }
+
     async fn a_stream_that_fails_undoes_what_is_open(fresh: Fresh) {
         let db = numbers(&fresh).await;
         let broken = (0..100).map(row).chain([Err(Error::new(ErrorKind::Other, "the source broke"))]);

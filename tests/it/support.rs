@@ -75,6 +75,7 @@ pub(crate) struct Faults {
     pub(crate) unknown: AtomicUsize,
     pub(crate) statements: AtomicUsize,
     pub(crate) rollbacks: AtomicUsize,
+    pub(crate) savepoints: AtomicUsize,
     pub(crate) resets: Mutex<Vec<ResetMode>>,
     /// The server has closed the connections while nothing was under way.
     pub(crate) closed: AtomicBool,
@@ -174,6 +175,7 @@ impl Connection for FaultyConnection {
     }
 
     async fn savepoint(&mut self, op: SavepointOp, name: &str) -> Result<()> {
+        fails(&self.faults.savepoints)?;
         self.inner.savepoint(op, name).await
     }
 

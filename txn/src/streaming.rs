@@ -365,6 +365,20 @@ struct Piece<'w> {
     columns: Option<Vec<Cow<'static, str>>>,
 }
 
+/// Why something was not written.
+enum Refused {
+    /// For what it is. It was undone, and others may be written.
+    Row(Error),
+    /// Nothing more can be written.
+    All(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::All(error)
+    }
+}
+
 /// An error that says something about a row, and not about the connection or the moment.
 fn is_of_a_row(error: &Error) -> bool {
     matches!(
@@ -421,8 +435,9 @@ impl Piece<'_> {
         }
         if let How::Insert(writer) = self.how {
             match self.insert_together(connection, writer, given).await {
-                Err(error) if is_of_a_row(&error) => {}
-                result => return result,
+                Err(Refused::Row(_)) => {}
+                Err(Refused::All(error)) => return Err(error),
+                Ok(written) => return Ok(written),
             }
         }
         // Which one it was is found out one by one.
@@ -437,10 +452,8 @@ impl Piece<'_> {
             };
             match self.alone(connection, &statement).await {
                 Ok(affected) => written.add(Written { rows: 1, affected }),
-                Err(error) if is_of_a_row(&error) => {
-                    reject(report, max_errors, row.number, error)?;
-                }
-                Err(error) => return Err(error),
+                Err(Refused::Row(error)) => reject(report, max_errors, row.number, error)?,
+                Err(Refused::All(error)) => return Err(error),
             }
         }
         Ok(written)
@@ -451,22 +464,15 @@ impl Piece<'_> {
         connection: &mut dyn Connection,
         writer: &RowWriter,
         given: &[Given],
-    ) -> Result<Written> {
+    ) -> Result<Written, Refused> {
         self.mark(connection, SavepointOp::Create).await?;
         let rows = given.len() as u64;
-        let inserted = self.insert(connection, writer, given).await;
-        match inserted {
+        match self.insert(connection, writer, given).await {
             Ok(affected) => {
                 self.mark(connection, SavepointOp::Release).await?;
                 Ok(Written { rows, affected })
             }
-            Err(error) => {
-                if !error.is_connection_lost() {
-                    self.mark(connection, SavepointOp::RollbackTo).await?;
-                    self.mark(connection, SavepointOp::Release).await?;
-                }
-                Err(error)
-            }
+            Err(error) => Err(self.refused(connection, error).await),
         }
     }
 
@@ -512,19 +518,36 @@ impl Piece<'_> {
     }
 
     /// One statement in a savepoint of its own.
-    async fn alone(&self, connection: &mut dyn Connection, statement: &Rendered) -> Result<u64> {
+    async fn alone(
+        &self,
+        connection: &mut dyn Connection,
+        statement: &Rendered,
+    ) -> Result<u64, Refused> {
         self.mark(connection, SavepointOp::Create).await?;
         match execute(connection, statement).await {
             Ok(affected) => {
                 self.mark(connection, SavepointOp::Release).await?;
                 Ok(affected)
             }
-            Err(error) => {
-                if is_of_a_row(&error) {
-                    self.mark(connection, SavepointOp::RollbackTo).await?;
-                    self.mark(connection, SavepointOp::Release).await?;
-                }
-                Err(error)
+            Err(error) => Err(self.refused(connection, error).await),
+        }
+    }
+
+    /// Undoes what a row was refused for, so that the others may follow. Anything else ends all of it, and
+    /// so does a row that took the transaction with it.
+    async fn refused(&self, connection: &mut dyn Connection, error: Error) -> Refused {
+        if !is_of_a_row(&error) {
+            return Refused::All(error);
+        }
+        let undone = match self.mark(connection, SavepointOp::RollbackTo).await {
+            Ok(()) => self.mark(connection, SavepointOp::Release).await,
+            failed => failed,
+        };
+        match undone {
+            Ok(()) => Refused::Row(error),
+            Err(failure) => {
+                tracing::debug!(%failure, "what a refused row did could not be undone");
+                Refused::All(error)
             }
         }
     }
