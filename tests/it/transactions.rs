@@ -211,6 +211,60 @@ on_every_database! {
         assert_eq!(balance(&db, 1).await, 99);
     }
 
+    async fn what_a_savepoint_failed_for_is_told_though_it_cannot_be_undone(fresh: Fresh) {
+        let db = fresh.connect().await;
+        if db.dialect().name != "sqlite" {
+            return;
+        }
+        db.execute("create table t (a integer unique on conflict rollback)", ()).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let failed = tx.savepoint(async |mut sp| -> Result<(), Error> {
+            sp.execute("insert into t values (1)", ()).await?;
+            sp.execute("insert into t values (1)", ()).await.map(drop)
+        });
+        assert_eq!(failed.await.unwrap_err().kind(), ErrorKind::UniqueViolation);
+        // Nothing else is done or kept.
+        let error = tx.execute("insert into t values (2)", ()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TransactionAborted);
+        tx.commit().await.unwrap_err();
+        let rows: i64 = db.query("select count(*) from t", ()).one().await.unwrap();
+        assert_eq!(rows, 0);
+    }
+
+    async fn a_savepoint_that_fails_for_others_sake_runs_the_transaction_again(fresh: Fresh) {
+        let (connector, faults) = faulty(&fresh).await;
+        let db = Database::with_connector(connector).max_size(2).connect().await.unwrap();
+        let calls = AtomicUsize::new(0);
+        let done: Result<usize, Error> = db
+            .transaction(async |mut tx| {
+                let call = calls.fetch_add(1, Ordering::SeqCst) + 1;
+                if call == 1 {
+                    faults.savepoints.store(1, Ordering::SeqCst);
+                }
+                tx.savepoint(async |_| Ok(call)).await
+            })
+            .await;
+        assert_eq!(done.unwrap(), 2);
+        // Also where it is that of a batch.
+        let calls = AtomicUsize::new(0);
+        let done: Result<usize, Error> = db
+            .transaction(async |mut tx| {
+                let call = calls.fetch_add(1, Ordering::SeqCst) + 1;
+                if call == 1 {
+                    faults.savepoints.store(1, Ordering::SeqCst);
+                }
+                tx.batch([wellspring::Operation::query("select 1", ())]).execute().await?;
+                Ok(call)
+            })
+            .await;
+        assert_eq!(done.unwrap(), 2);
+        // It says of which database it is.
+        faults.savepoints.store(1, Ordering::SeqCst);
+        let mut tx = db.begin().await.unwrap();
+        let error = tx.create_savepoint("a").await.unwrap_err();
+        assert_eq!(error.database(), Some("default"));
+    }
+
     async fn an_escaped_tx_commits_nothing(fresh: Fresh) {
         let db = fresh.connect().await;
         accounts(&db).await;

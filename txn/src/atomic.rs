@@ -8,7 +8,6 @@ use wellspring_connector::{
     TransactionOptions, Value, WorkKind,
 };
 
-use crate::half_done::{HalfDone, settle};
 use crate::tx::savepoint_name;
 
 /// Something of several statements begun on a borrowed connection. Dropping it half-way undoes it: the
@@ -36,8 +35,7 @@ impl<'l, L: Lease> Atomic<'l, L> {
                 begun?;
             }
             Some(depth) => {
-                let name = savepoint_name(depth);
-                lease.connection().savepoint(SavepointOp::Create, &name).await?;
+                mark(lease, SavepointOp::Create, depth).await?;
                 lease.undo_unless_ended(Some(depth));
             }
         }
@@ -125,9 +123,8 @@ impl<'l, L: Lease> Atomic<'l, L> {
                 }
             }
             Some(depth) => {
-                let name = savepoint_name(depth);
                 self.lease.releasing(depth);
-                self.lease.connection().savepoint(SavepointOp::Release, &name).await?;
+                mark(self.lease, SavepointOp::Release, depth).await?;
                 self.lease.undo_unless_ended(None);
             }
         }
@@ -143,14 +140,18 @@ impl<'l, L: Lease> Atomic<'l, L> {
                 self.lease.record(WorkKind::Rollback, self.began.elapsed(), undone.is_ok());
                 undone
             }
-            Some(depth) => {
-                let mut half = Some(HalfDone::Undo(savepoint_name(depth)));
-                let undone = settle(self.lease.connection(), &mut half).await;
-                if undone.is_ok() {
-                    self.lease.undo_unless_ended(None);
+            Some(depth) => match mark(self.lease, SavepointOp::RollbackTo, depth).await {
+                Ok(()) => {
+                    // Not to be gone back to once more, should this be dropped.
+                    self.lease.releasing(depth);
+                    let released = mark(self.lease, SavepointOp::Release, depth).await;
+                    if released.is_ok() {
+                        self.lease.undo_unless_ended(None);
+                    }
+                    released
                 }
-                undone
-            }
+                failed => failed,
+            },
         };
         match undone {
             Ok(()) => self.ended = true,
@@ -166,6 +167,17 @@ impl<L: Lease> Drop for Atomic<'_, L> {
             self.lease.abandon();
         }
     }
+}
+
+/// Works on a savepoint. That it fails is told as of any statement: the whole transaction may have to be run
+/// again for it.
+async fn mark(lease: &mut impl Lease, op: SavepointOp, depth: u32) -> Result<()> {
+    let start = Instant::now();
+    let done = lease.connection().savepoint(op, &savepoint_name(depth)).await;
+    if let Err(error) = &done {
+        lease.finished(start.elapsed(), Err(error));
+    }
+    done
 }
 
 async fn read_all(connection: &mut dyn Connection, command: Command<'_>) -> Result<Vec<Row>> {

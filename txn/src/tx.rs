@@ -213,7 +213,7 @@ impl Tx {
         E: From<Error>,
     {
         self.settle().await?;
-        self.connection()?.savepoint(SavepointOp::Create, &name).await?;
+        self.mark(SavepointOp::Create, &name).await?;
         // From here on, leaving half-way means undoing.
         self.half = Some(HalfDone::Undo(name.clone()));
         let inner = Tx {
@@ -238,14 +238,19 @@ impl Tx {
         match result {
             Ok(value) => {
                 // What was given up inside is not kept with the rest.
-                settle(self.connection()?, &mut half_inside).await?;
+                let settled = settle(self.connection()?, &mut half_inside).await;
+                settled.map_err(|error| self.noted(error))?;
                 self.half = Some(HalfDone::Release(name.clone()));
-                self.connection()?.savepoint(SavepointOp::Release, &name).await?;
+                self.mark(SavepointOp::Release, &name).await?;
                 self.half = None;
                 Ok(value)
             }
             Err(error) => {
-                self.settle().await?;
+                // The closure's error is the one that matters. What cannot be undone now is tried again
+                // before anything else is done.
+                if let Err(failure) = self.settle().await {
+                    tracing::debug!(%failure, "a savepoint could not be undone yet");
+                }
                 Err(error)
             }
         }
@@ -265,7 +270,7 @@ impl Tx {
     pub async fn create_savepoint(&mut self, name: &str) -> Result<()> {
         self.names.check_new(name)?;
         self.settle().await?;
-        self.connection()?.savepoint(SavepointOp::Create, name).await?;
+        self.mark(SavepointOp::Create, name).await?;
         self.names.push(name);
         Ok(())
     }
@@ -282,7 +287,7 @@ impl Tx {
     pub async fn release_savepoint(&mut self, name: &str) -> Result<()> {
         let (at, name) = self.names.find(name)?;
         self.settle().await?;
-        self.connection()?.savepoint(SavepointOp::Release, &name).await?;
+        self.mark(SavepointOp::Release, &name).await?;
         self.names.truncate(at);
         Ok(())
     }
@@ -299,7 +304,7 @@ impl Tx {
     pub async fn rollback_to_savepoint(&mut self, name: &str) -> Result<()> {
         let (at, name) = self.names.find(name)?;
         self.settle().await?;
-        self.connection()?.savepoint(SavepointOp::RollbackTo, &name).await?;
+        self.mark(SavepointOp::RollbackTo, &name).await?;
         self.names.truncate(at + 1);
         Ok(())
     }
@@ -333,10 +338,25 @@ impl Tx {
             return Ok(());
         }
         self.connection()?;
-        match &mut self.open {
+        let settled = match &mut self.open {
             Some(open) => settle(open.connection(), &mut self.half).await,
             None => Ok(()),
+        };
+        settled.map_err(|error| self.noted(error))
+    }
+
+    async fn mark(&mut self, op: SavepointOp, name: &str) -> Result<()> {
+        let done = self.connection()?.savepoint(op, name).await;
+        done.map_err(|error| self.noted(error))
+    }
+
+    /// Takes note of an error after which the whole transaction may be run again.
+    fn noted(&mut self, error: Error) -> Error {
+        let error = error.or_database(self.translator.database());
+        if error.retry() == Retry::Transaction {
+            self.retryable = Some(error.clone());
         }
+        error
     }
 
     fn connection(&mut self) -> Result<&mut dyn Connection> {
