@@ -72,6 +72,21 @@ on_every_database! {
         assert_eq!(count(&db).await, 3);
     }
 
+    async fn a_script_that_goes_on_may_have_its_own_transaction_and_savepoints(fresh: Fresh) {
+        let db = fresh.connect().await;
+        db.execute("create table t (a integer primary key)", ()).await.unwrap();
+        let mut connection = db.connection().await.unwrap();
+        let script = "begin; insert into t values (1); insert into t values (1); savepoint a;\
+                      insert into t values (2); rollback to savepoint a; insert into t values (3);\
+                      commit; insert into t values (4); begin; insert into t values (5); rollback";
+        let report = connection.script(script).continue_on_error().run().await.unwrap();
+        let failed: Vec<_> = report.errors().filter_map(|error| error.operation()).collect();
+        assert_eq!(failed, [2], "{report:?}");
+        drop(connection);
+        let rows: Vec<i64> = db.query("select a from t order by a", ()).all().await.unwrap();
+        assert_eq!(rows, [1, 3, 4]);
+    }
+
     async fn inside_a_transaction_a_script_is_a_part_of_it(fresh: Fresh) {
         let db = fresh.connect().await;
         db.execute("create table t (a integer primary key)", ()).await.unwrap();

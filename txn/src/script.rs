@@ -129,8 +129,8 @@ impl<'a, S: Source> Script<'a, S> {
     }
 
     /// As [`each`](Self::each), and goes on after a statement that fails: its error is in the report.
-    /// Inside a transaction such a statement is undone by a savepoint. A lost connection ends it
-    /// nevertheless.
+    /// Inside a transaction such a statement is undone by a savepoint, unless it is about the transaction
+    /// or a savepoint itself. A lost connection ends it nevertheless.
     pub fn continue_on_error(mut self) -> Self {
         self.mode = Mode::GoOn;
         self
@@ -248,7 +248,8 @@ impl Run<'_, '_> {
     async fn each(&mut self, lease: &mut impl Lease, go_on: bool) -> Result<()> {
         let statements = self.statements;
         for (index, statement) in statements.iter().enumerate() {
-            let ran = if go_on && lease.depth().is_some() {
+            let by_itself = ends_savepoints(lease.connection().dialect(), statement.text);
+            let ran = if go_on && lease.depth().is_some() && !by_itself {
                 in_savepoint(lease, statement.text).await
             } else {
                 let started = Instant::now();
@@ -320,6 +321,19 @@ fn check(dialect: &Dialect, statements: &[ScriptStatement<'_>]) -> Result<()> {
          its statements one by one",
     );
     Err(placed(error, index, statement))
+}
+
+/// True for a statement that a savepoint around it would not outlive, or that sets one which would not
+/// outlive it.
+fn ends_savepoints(dialect: &Dialect, text: &str) -> bool {
+    let first = Lexer::new(dialect, text)
+        .find(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Comment));
+    let about_savepoints = first.is_some_and(|token| {
+        ["savepoint", "release", "rollback", "save"]
+            .iter()
+            .any(|word| token.text.eq_ignore_ascii_case(word))
+    });
+    about_savepoints || controls(dialect, text)
 }
 
 /// True for a statement that begins or ends a transaction.
