@@ -104,6 +104,7 @@ impl MySqlConnection {
             self.session.settle().await?;
             self.note_end(true);
         }
+        self.note_undone();
         if let Some(undo) = self.undo {
             // Nothing is open where it came too early, and then nothing is wrong.
             if self.session.in_transaction() {
@@ -157,11 +158,55 @@ impl MySqlConnection {
         }
     }
 
+    /// Sees whether what failed has ended the transaction, where its end was not seen: in the midst of
+    /// rows, or of a load.
+    fn note_undone(&mut self) {
+        self.aborted |= self.session.take_undone() && self.begun;
+    }
+
     /// Runs a statement of our own.
     pub(crate) async fn simple(&mut self, text: &str) -> Result<(u64, u64)> {
         let done = self.session.run(Request::Text(text.into())).await;
         self.note_end(done.is_err());
         done.map_err(|error| self.in_transaction(error))
+    }
+
+    /// Commits, on a session at rest.
+    pub(crate) async fn commit_now(&mut self) -> Result<()> {
+        if self.aborted {
+            self.forget_transaction();
+            return Err(aborted());
+        }
+        if !self.session.in_transaction() {
+            let begun = std::mem::take(&mut self.begun);
+            return Err(Error::new(
+                ErrorKind::Usage,
+                if begun {
+                    "a statement of the transaction has committed it, as definitions of tables do"
+                } else {
+                    "no transaction is open"
+                },
+            ));
+        }
+        let committed = self.session.run(Request::Text("commit".into())).await;
+        match committed {
+            Ok(_) => {
+                self.forget_transaction();
+                self.try_restore_waits().await;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionLost => Err(Error::new(
+                ErrorKind::OutcomeUnknown,
+                "the connection was lost while the transaction was committed",
+            )
+            .with_source(error)),
+            Err(error) => {
+                if !self.session.in_transaction() {
+                    self.forget_transaction();
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Readies the session for a statement of the caller.
@@ -196,6 +241,7 @@ impl MySqlConnection {
     fn forget_transaction(&mut self) {
         self.begun = false;
         self.aborted = false;
+        self.session.take_undone();
     }
 }
 
@@ -219,6 +265,7 @@ impl Connection for MySqlConnection {
         if self.undo.is_some() || !self.session.is_at_rest() {
             return SessionState::Busy;
         }
+        self.note_undone();
         if self.aborted {
             SessionState::Failed
         } else if self.session.in_transaction() {
@@ -342,40 +389,7 @@ impl Connection for MySqlConnection {
 
     async fn commit(&mut self) -> Result<()> {
         self.settle().await?;
-        if self.aborted {
-            self.forget_transaction();
-            return Err(aborted());
-        }
-        if !self.session.in_transaction() {
-            let begun = std::mem::take(&mut self.begun);
-            return Err(Error::new(
-                ErrorKind::Usage,
-                if begun {
-                    "a statement of the transaction has committed it, as definitions of tables do"
-                } else {
-                    "no transaction is open"
-                },
-            ));
-        }
-        let committed = self.session.run(Request::Text("commit".into())).await;
-        match committed {
-            Ok(_) => {
-                self.forget_transaction();
-                self.try_restore_waits().await;
-                Ok(())
-            }
-            Err(error) if error.kind() == ErrorKind::ConnectionLost => Err(Error::new(
-                ErrorKind::OutcomeUnknown,
-                "the connection was lost while the transaction was committed",
-            )
-            .with_source(error)),
-            Err(error) => {
-                if !self.session.in_transaction() {
-                    self.forget_transaction();
-                }
-                Err(error)
-            }
-        }
+        self.commit_now().await
     }
 
     async fn rollback(&mut self) -> Result<()> {

@@ -40,6 +40,8 @@ pub(crate) struct Session {
     id: u32,
     /// A transaction is open, by the server's last word.
     in_transaction: bool,
+    /// A request that failed has ended one.
+    undone: bool,
     file_asked_for: Arc<AtomicBool>,
     /// What is in flight was given up.
     abandoned: bool,
@@ -60,6 +62,7 @@ impl Session {
             connector,
             id,
             in_transaction: false,
+            undone: false,
             file_asked_for,
             abandoned: false,
             stopping: Mutex::new(None),
@@ -81,6 +84,11 @@ impl Session {
 
     pub(crate) fn in_transaction(&self) -> bool {
         self.in_transaction
+    }
+
+    /// True once after a request that failed has ended a transaction, whoever read its answer.
+    pub(crate) fn take_undone(&mut self) -> bool {
+        std::mem::take(&mut self.undone)
     }
 
     /// The driver's connection, when nothing is in flight.
@@ -132,7 +140,9 @@ impl Session {
         };
         if let Some(ok) = conn.last_ok_packet() {
             let flags = ok.status_flags();
+            let before = self.in_transaction;
             self.in_transaction = flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS);
+            self.undone |= before && !self.in_transaction && outcome.is_err();
         }
         self.seat = if broken || conn.is_disconnected() { Seat::Gone } else { Seat::Home(conn) };
         let mut outcome = outcome.map_err(|error| convert(error, Sent::Perhaps));

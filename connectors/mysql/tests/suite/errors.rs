@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use tokio::sync::Barrier;
-use wellspring_connector::{ErrorKind, Retry, SavepointOp, SessionState, TransactionOptions};
+use wellspring_connector::{
+    BulkTarget, ErrorKind, Retry, SavepointOp, SessionState, TransactionOptions, bulk_rows,
+};
 use wellspring_testkit::servers::Kind;
 
 use crate::support::{connect_with, fresh, on_both};
@@ -134,6 +136,54 @@ on_both! {
         }
         assert_eq!(victims, 1);
         assert_eq!(session.count().await, 2);
+    }
+
+    async fn a_deadlock_is_seen_whatever_ran_into_it(kind: Kind) {
+        let (mut session, options, _databases) = fresh(kind).await;
+        session.run("create table t (a int primary key, b text)", ()).await;
+        for what in ["rows", "a load"] {
+            session.run("delete from t", ()).await;
+            // More than the server keeps back before it sends the first.
+            let filler = (1..=500_i64).map(|a| (a, "x".repeat(200)));
+            let into = || BulkTarget::new("t", ["a", "b"]);
+            session.connection.bulk_insert(&into(), &mut bulk_rows(filler)).await.unwrap();
+            session.run("insert into t values (1001, ''), (1002, '')", ()).await;
+            let barrier = Arc::new(Barrier::new(2));
+            let mut tasks = Vec::new();
+            for (first, second) in [(1, 2), (2, 1)] {
+                let (options, barrier) = (options.clone(), Arc::clone(&barrier));
+                tasks.push(tokio::spawn(async move {
+                    let mut session = connect_with(options).await;
+                    session.connection.begin(TransactionOptions::new()).await.unwrap();
+                    session.run("update t set b = 'x' where a = ?", (1_000 + first,)).await;
+                    session.run("insert into t values (?, '')", (2_000 + first,)).await;
+                    barrier.wait().await;
+                    let result = if what == "rows" {
+                        let locks = "select b from t where a <= 500 or a = ? order by a \
+                                     lock in share mode";
+                        session.query(locks, (1_000 + second,)).all::<String>().await.map(drop)
+                    } else {
+                        let mut rows = bulk_rows([(2_000 + second, "")]);
+                        session.connection.bulk_insert(&into(), &mut rows).await.map(drop)
+                    };
+                    if let Err(error) = &result {
+                        assert_eq!(error.kind(), ErrorKind::Deadlock, "{what}: {error:?}");
+                        assert_eq!(session.connection.state(), SessionState::Failed, "{what}");
+                        let more = session.query("insert into t values (9999, '')", ()).execute();
+                        let more = more.await.expect_err(what);
+                        assert_eq!(more.kind(), ErrorKind::TransactionAborted, "{what}");
+                    }
+                    session.connection.rollback().await.unwrap();
+                    u32::from(result.is_err())
+                }));
+            }
+            let mut victims = 0;
+            for task in tasks {
+                victims += task.await.unwrap();
+            }
+            assert_eq!(victims, 1, "{what}");
+            assert_eq!(session.count().await, 502, "{what}");
+        }
     }
 
     async fn a_lock_that_is_not_granted_undoes_its_statement_only(kind: Kind) {
