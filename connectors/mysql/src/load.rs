@@ -48,27 +48,30 @@ pub(crate) async fn insert(
         connection.undo = Some("rollback to savepoint wellspring_load");
     }
     let loaded = load(connection, into, &columns, rows).await;
-    let undo = connection.undo.take();
+    // Whoever comes next undoes it, should this be dropped before its end.
     match loaded {
         Ok(Some(count)) => {
-            if own {
-                connection.commit().await?;
+            let committed = if own { connection.commit_now().await } else { Ok(()) };
+            if committed.is_ok() {
+                connection.undo = None;
             }
-            Ok(count)
+            committed.map(|()| count)
         }
         outcome => {
-            if let Some(undo) = undo
-                && connection.session.in_transaction()
-            {
-                connection.simple(undo).await?;
+            let mut undone = connection.settle().await;
+            if own && undone.is_ok() {
+                undone = connection.rollback().await;
             }
-            if own {
-                connection.rollback().await?;
-            }
-            match outcome {
+            match (outcome, undone) {
                 // The server takes no files; not one row was asked for.
-                Ok(_) => bulk_insert_by_statements(connection, into, rows).await,
-                Err(error) => Err(error),
+                (Ok(_), Ok(())) => bulk_insert_by_statements(connection, into, rows).await,
+                (Ok(_), Err(error)) => Err(error),
+                (Err(error), undone) => {
+                    if let Err(failure) = undone {
+                        tracing::debug!(%failure, "a load could not be undone yet");
+                    }
+                    Err(error)
+                }
             }
         }
     }
@@ -128,8 +131,9 @@ fn statement(connection: &MySqlConnection, into: &BulkTarget, ways: &[WayIn]) ->
     }
     let sets = if sets.is_empty() { String::new() } else { format!(" set {}", sets.join(", ")) };
     format!(
+        // In hex digits, since backslashes are plain characters in some modes of the server.
         "load data local infile 'wellspring' into table {} character set utf8mb4 \
-         fields terminated by '\\t' escaped by '\\\\' lines terminated by '\\n' ({}){sets}",
+         fields terminated by x'09' escaped by x'5c' lines terminated by x'0a' ({}){sets}",
         into.quoted_table(dialect),
         columns.join(", ")
     )

@@ -63,6 +63,20 @@ on_both! {
         assert_eq!(session.connection.state(), SessionState::Idle);
     }
 
+    async fn modes_of_the_server_change_nothing(kind: Kind) {
+        let (mut session, _, _databases) = fresh(kind).await;
+        session.run(TABLE, ()).await;
+        session.run("set sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'", ()).await;
+        let text = "a\\b\tc\nd\\N'e\"f\0";
+        let into = BulkTarget::new("b", ["id", "name", "raw"]);
+        let rows = [(1, text, Some(vec![0_u8, 9, 10, 92])), (2, "\\N", None)];
+        session.connection.bulk_insert(&into, &mut bulk_rows(rows)).await.unwrap();
+        let kept: Vec<(String, Option<Vec<u8>>)> =
+            session.query("select name, raw from b order by id", ()).all().await.unwrap();
+        let whole = (text.to_owned(), Some(vec![0_u8, 9, 10, 92]));
+        assert_eq!(kept, [whole, ("\\N".to_owned(), None)]);
+    }
+
     async fn a_load_is_part_of_an_open_transaction_and_can_be_dropped(kind: Kind) {
         let (mut session, _, _databases) = fresh(kind).await;
         session.run(TABLE, ()).await;
