@@ -268,7 +268,8 @@ impl MySqlOptions {
 
     /// The statement that readies a session, at its beginning and after each reset.
     pub(crate) fn setup(&self) -> String {
-        let mut text = "set time_zone = '+00:00'".to_owned();
+        // A server may begin sessions without autocommit, and nothing would be kept then.
+        let mut text = "set time_zone = '+00:00', autocommit = 1".to_owned();
         if let Some(modes) = &self.sql_mode {
             text.push_str(&format!(", sql_mode = '{}'", modes.replace('\'', "''")));
         }

@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(options.statement_cache, 7);
         assert_eq!(
             options.setup(),
-            "set time_zone = '+00:00', sql_mode = 'ANSI,TRADITIONAL', net_read_timeout = 30, \
+            "set time_zone = '+00:00', autocommit = 1, sql_mode = 'ANSI,TRADITIONAL', net_read_timeout = 30, \
              net_write_timeout = 60"
         );
     }

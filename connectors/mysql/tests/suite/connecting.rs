@@ -157,4 +157,23 @@ on_both! {
         }
         assert_eq!(session.connection.dialect().name, kind.name());
     }
+
+    async fn statements_commit_by_themselves_whatever_the_server_begins_with(kind: Kind) {
+        let (mut mysql, mut mariadb) = (None, None);
+        let url = if kind == Kind::MariaDb {
+            let server = MariaDb::options().arg("--autocommit=0").start().expect("a server");
+            mariadb.insert(server).url()
+        } else {
+            let server = MySql::options().arg("--autocommit=0").start().expect("a server");
+            mysql.insert(server).url()
+        };
+        let mut session = connect_with(options(&url)).await;
+        session.run("create table t (a int)", ()).await;
+        for round in 1..=2 {
+            session.run("insert into t values (1)", ()).await;
+            assert_eq!(ask::<i64>(&options(&url), "select count(*) from t").await.unwrap(), round);
+            session.run("set @x = 1", ()).await;
+            session.connection.reset(Default::default()).await.unwrap();
+        }
+    }
 }
