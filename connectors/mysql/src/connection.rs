@@ -377,12 +377,16 @@ impl Connection for MySqlConnection {
             "start transaction"
         });
         self.undo = Some("rollback");
+        // Stopped half-way, the level would be that of the next transaction, whosever that is.
+        let tainted = self.tainted;
+        self.tainted |= level.is_some();
         let begun = self.simple(&text).await;
         self.undo = None;
         if begun.is_err() {
             self.try_restore_waits().await;
         }
         begun?;
+        self.tainted = tainted;
         self.begun = true;
         Ok(())
     }

@@ -8,6 +8,7 @@ use wellspring_connector::{
 use wellspring_mysql::mysql_async::Conn;
 use wellspring_mysql::mysql_async::prelude::Queryable;
 use wellspring_mysql::{MySqlManager, Pool};
+use wellspring_testkit::polls::poll_then_drop;
 use wellspring_testkit::servers::Kind;
 
 use crate::databases::server;
@@ -94,6 +95,21 @@ on_both! {
         assert_eq!(session.connection.state(), SessionState::Idle);
         let longest = TransactionOptions::new().lock_timeout(Duration::MAX);
         session.connection.begin(longest).await.unwrap();
+        session.connection.commit().await.unwrap();
+        assert_eq!(session.connection.state(), SessionState::Idle);
+    }
+
+    async fn a_beginning_given_up_leaves_no_level_to_the_next_transaction(kind: Kind) {
+        let (mut session, _, _databases) = fresh(kind).await;
+        let options = TransactionOptions::new().isolation(IsolationLevel::ReadUncommitted);
+        let begin = session.connection.begin(options);
+        assert!(poll_then_drop(begin, 1).await.is_none());
+        session.connection.ping().await.unwrap();
+        // Whether the server was told of the level is not known.
+        assert_eq!(session.connection.state(), SessionState::Tainted);
+        session.connection.reset(Default::default()).await.unwrap();
+        assert_eq!(session.connection.state(), SessionState::Idle);
+        session.connection.begin(options).await.unwrap();
         session.connection.commit().await.unwrap();
         assert_eq!(session.connection.state(), SessionState::Idle);
     }
