@@ -5,12 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt};
 use wellspring::prelude::*;
-use wellspring::{Insert, Operation, Result};
+use wellspring::{BulkTarget, Insert, Operation, Result, bulk_stream};
 use wellspring_testkit::polls::poll_then_drop;
 
 use crate::databases::on_every_database;
+use crate::support::faulty;
 
 const ROWS: i64 = 12;
 
@@ -224,5 +225,31 @@ on_every_database! {
                 break;
             }
         }
+    }
+
+    /// As where the database, or what stands before it, has no better way.
+    async fn a_bulk_insert_by_statements_is_whole_too(fresh: Fresh) {
+        let (connector, _) = faulty(&fresh).await;
+        let db = Database::with_connector(connector).max_size(2).connect().await.unwrap();
+        db.execute("create table half (id integer not null primary key, n bigint)", ()).await.unwrap();
+        // More than one statement, the last of which fails: the transaction goes on without any of it.
+        let kept: Result<()> = db.transaction_once(async |mut tx| {
+            tx.insert("half", params! { id: 5_000 }).execute().await?;
+            let twice = (0..1_200).chain([7]).map(|id| [id]);
+            let error = tx.bulk_insert("half", ["id"], twice).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UniqueViolation);
+            tx.insert("half", params! { id: 5_001 }).execute().await.map(drop)
+        }).await;
+        kept.unwrap();
+        assert_eq!(seen(&db).await, 2);
+        // One that is dropped on a held connection leaves no transaction to the statements after it.
+        let mut connection = db.connection().await.unwrap();
+        let never = stream::iter((0..1_200).map(|id| Ok([id]))).chain(stream::pending());
+        let into = BulkTarget::new("half", ["id"]);
+        let inserting = connection.bulk_insert_from(into, bulk_stream(never));
+        assert!(tokio::time::timeout(Duration::from_millis(300), inserting).await.is_err());
+        connection.insert("half", params! { id: 5_002 }).execute().await.unwrap();
+        drop(connection);
+        assert_eq!(seen(&db).await, 3);
     }
 }

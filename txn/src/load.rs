@@ -4,13 +4,12 @@ use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::time::Instant;
 
 use futures_core::Stream;
 use tokio::io::AsyncRead;
 use wellspring_connector::{
     BulkTarget, Command, Connection, Dialect, Error, ErrorKind, IntoParams, Lease, Params, Query,
-    Result, Row, Source, Sql, bulk_stream,
+    Result, Row, Source, Sql, bulk_insert_on, bulk_stream,
 };
 
 use crate::csv::{CsvOptions, CsvProgress};
@@ -196,9 +195,7 @@ impl<'a, S: Source> BulkLoad<'a, S> {
                 let mut rows = Counted::new(bulk_stream(rows), every, progress);
                 let mut lease = source.lease().await?;
                 let into = whole(lease.connection(), into).await?;
-                let started = Instant::now();
-                let loaded = lease.connection().bulk_insert(&into, &mut rows).await;
-                lease.finished(started.elapsed(), loaded.as_ref().map(drop));
+                let loaded = bulk_insert_on(&mut lease, &into, &mut rows, false).await;
                 loaded.map(|loaded| LoadReport { rows: rows.over(loaded), bytes: 0 })
             }
         }
@@ -241,10 +238,7 @@ async fn load_csv<S: Source>(
     let mut lease = source.lease().await?;
     let readings = readings(lease.connection(), &mut into).await?;
     csv.begin(&into, readings);
-    let started = Instant::now();
-    let loaded = lease.connection().bulk_insert_text(&into, &mut csv).await;
-    lease.finished(started.elapsed(), loaded.as_ref().map(drop));
-    match loaded {
+    match bulk_insert_on(&mut lease, &into, &mut csv, true).await {
         Ok(rows) => {
             csv.over();
             Ok(LoadReport { rows, bytes: csv.bytes() })

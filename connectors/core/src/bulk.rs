@@ -11,7 +11,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use crate::{
-    Connection, Dialect, Error, ErrorKind, HasKind, Lease, Result, Row, Source, Value, ValueRef,
+    Connection, Dialect, Error, ErrorKind, HasKind, Lease, Result, Row, SessionState, Source,
+    Value, ValueRef,
 };
 
 mod multi_row;
@@ -107,12 +108,51 @@ pub async fn bulk_insert<S: Source>(
     let database = source.translator().database().cloned();
     let inserted = async {
         let mut lease = source.lease().await?;
-        let started = Instant::now();
-        let result = lease.connection().bulk_insert(&into, &mut rows).await;
-        lease.finished(started.elapsed(), result.as_ref().map(|_| ()));
-        result
+        bulk_insert_on(&mut lease, &into, &mut rows, false).await
     };
     inserted.await.map_err(|error| error.or_database(database.as_ref()))
+}
+
+/// As [`bulk_insert`], on a connection that was borrowed; of `text` as a file has it, where it is.
+///
+/// # Errors
+/// What the database or the rows report. No row is kept then.
+///
+/// # Cancel safety
+/// As there: a transaction that was begun for it is rolled back, whatever the lender does with open ones.
+#[doc(hidden)]
+pub async fn bulk_insert_on(
+    lease: &mut impl Lease,
+    into: &BulkTarget,
+    rows: &mut dyn BulkSource,
+    text: bool,
+) -> Result<u64> {
+    let quiet = matches!(lease.connection().state(), SessionState::Idle | SessionState::Tainted);
+    let own = quiet && lease.depth().is_none();
+    let mut inserting = AbandonedHalfWay { lease, own };
+    let started = Instant::now();
+    let connection = inserting.lease.connection();
+    let inserted = match text {
+        true => connection.bulk_insert_text(into, rows).await,
+        false => connection.bulk_insert(into, rows).await,
+    };
+    inserting.own = false;
+    inserting.lease.finished(started.elapsed(), inserted.as_ref().map(drop));
+    inserted
+}
+
+/// A bulk insert on its way, which may have begun a transaction of its `own`.
+struct AbandonedHalfWay<'l, L: Lease> {
+    lease: &'l mut L,
+    own: bool,
+}
+
+impl<L: Lease> Drop for AbandonedHalfWay<'_, L> {
+    fn drop(&mut self) {
+        if self.own {
+            self.lease.abandon();
+        }
+    }
 }
 
 /// Inserts `rows` by statements of many rows each, in a transaction of its own where none is open:

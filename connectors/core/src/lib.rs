@@ -86,7 +86,7 @@ mod value_batch;
 
 pub use bulk::{
     BulkRow, BulkSink, BulkSource, BulkTarget, BulkValue, bulk_insert, bulk_insert_by_statements,
-    bulk_rows, bulk_stream,
+    bulk_insert_on, bulk_rows, bulk_stream,
 };
 pub use connection::{
     Command, Connection, Connector, Driver, ExecResult, SavepointOp, SessionState,

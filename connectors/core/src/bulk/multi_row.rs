@@ -3,14 +3,17 @@
 use std::future::poll_fn;
 
 use crate::{
-    BulkSink, BulkSource, BulkTarget, Command, Connection, Result, SessionState,
+    BulkSink, BulkSource, BulkTarget, Command, Connection, Result, SavepointOp, SessionState,
     TransactionOptions, Value, ValueRef,
 };
+
+/// What is set where a transaction is open.
+const SAVEPOINT: &str = "wellspring_rows";
 
 /// The most rows of one statement: more gain nothing, and make the text long.
 const MAX_ROWS: usize = 500;
 
-/// Inserts `rows` in a transaction of its own, if none is open.
+/// Inserts `rows` in a transaction of its own, or in a savepoint where one is open.
 pub(crate) async fn insert<C: Connection + ?Sized>(
     connection: &mut C,
     into: &BulkTarget,
@@ -18,7 +21,7 @@ pub(crate) async fn insert<C: Connection + ?Sized>(
 ) -> Result<u64> {
     into.check()?;
     if connection.state() == SessionState::InTransaction {
-        return chunks(connection, into, rows).await;
+        return in_savepoint(connection, into, rows).await;
     }
     connection.begin(TransactionOptions::new()).await?;
     match chunks(connection, into, rows).await {
@@ -33,6 +36,27 @@ pub(crate) async fn insert<C: Connection + ?Sized>(
             }
             Err(error)
         }
+    }
+}
+
+async fn in_savepoint<C: Connection + ?Sized>(
+    connection: &mut C,
+    into: &BulkTarget,
+    rows: &mut dyn BulkSource,
+) -> Result<u64> {
+    connection.savepoint(SavepointOp::Create, SAVEPOINT).await?;
+    let inserted = chunks(connection, into, rows).await;
+    if let Err(error) = &inserted
+        && !error.is_connection_lost()
+        && let Err(error) = connection.savepoint(SavepointOp::RollbackTo, SAVEPOINT).await
+    {
+        // The first failure is the one to report.
+        tracing::debug!(%error, "undoing a failed bulk insert failed");
+        return inserted;
+    }
+    match connection.savepoint(SavepointOp::Release, SAVEPOINT).await {
+        Err(error) if inserted.is_ok() => Err(error),
+        _ => inserted,
     }
 }
 
