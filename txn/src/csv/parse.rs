@@ -9,6 +9,9 @@ use super::{CsvOptions, Encoding};
 /// The longest record: a quote that is not closed would take the whole file for one.
 const LONGEST: usize = 256 << 20;
 
+/// The most fields of a record, more than any table has columns: each takes memory, however short it is.
+const MOST_FIELDS: usize = 64 << 10;
+
 /// The fields of one record.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
@@ -139,9 +142,7 @@ impl Parser {
             if run > 0 {
                 record.bytes.extend_from_slice(&input[at..at + run]);
                 at += run;
-                if record.bytes.len() > LONGEST {
-                    return Err(self.too_long(record));
-                }
+                self.check_size(record)?;
                 continue;
             }
             let byte = input[at];
@@ -149,6 +150,7 @@ impl Parser {
             if self.step(byte, record)? {
                 return Ok((at, true));
             }
+            self.check_size(record)?;
         }
         Ok((at, false))
     }
@@ -241,13 +243,17 @@ impl Parser {
         Ok(true)
     }
 
-    fn too_long(&self, record: &Record) -> Error {
-        let message = format!(
-            "line {}: the record is longer than {} MiB; a quote may not be closed",
-            record.line,
-            LONGEST >> 20
-        );
-        Error::new(ErrorKind::Decode, message)
+    /// Keeps the memory of one record within bounds.
+    fn check_size(&self, record: &Record) -> Result<()> {
+        let wrong = if record.bytes.len() > LONGEST {
+            format!("is longer than {} MiB; a quote may not be closed", LONGEST >> 20)
+        } else if record.fields.len() > MOST_FIELDS {
+            format!("has more than {MOST_FIELDS} fields; the delimiter may be another")
+        } else {
+            return Ok(());
+        };
+        let message = format!("line {}: the record {wrong}", record.line);
+        Err(Error::new(ErrorKind::Decode, message))
     }
 }
 
@@ -312,6 +318,15 @@ mod tests {
         assert!(of(b"a\nb,\"c\n\n").starts_with("line 2: a quote is opened"));
         assert!(of(b"a\n\"b\n\"x,\n").starts_with("line 3: after the closing quote of field 1"));
         assert!(of(b"a\nb,\xff\n").starts_with("line 2: field 2 is not UTF-8"));
+        // No record takes more memory than a record may, whatever it is made of.
+        let mut parser = Parser::new(&CsvOptions::new(), 1);
+        let mut record = Record::default();
+        let commas = vec![b','; 64 << 10];
+        let error = (0..64).find_map(|_| parser.feed(&commas, &mut record).err()).unwrap();
+        assert!(
+            error.message().starts_with("line 1: the record has more than 65536 fields"),
+            "{error}"
+        );
         let latin = CsvOptions::new().encoding(Encoding::Latin1);
         assert_eq!(records(&latin, b"\xe9", 1).unwrap()[0].1, ["~é"]);
     }
