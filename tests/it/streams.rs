@@ -177,6 +177,18 @@ on_every_database! {
         assert_eq!(failed.error.kind(), ErrorKind::Usage, "{failed}");
     }
 
+    async fn progress_is_told_between_commits_too(fresh: Fresh) {
+        let db = numbers(&fresh).await;
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let tells = Arc::clone(&told);
+        let write = db
+            .stream_upsert("numbers", stream::iter((0..1_200).map(row)), ["n"])
+            .commit_every(0)
+            .progress(move |report| tells.lock().unwrap().push((report.read, report.written)));
+        write.execute().await.unwrap();
+        assert_eq!(*told.lock().unwrap(), [(500, 0), (1_000, 0), (1_200, 1_200)]);
+    }
+
     async fn inside_a_transaction_nothing_is_committed(fresh: Fresh) {
         let db = numbers(&fresh).await;
         let left: Result<()> = db.transaction_once(async |mut tx| {

@@ -159,7 +159,8 @@ impl<S, R> StreamWrite<S, R> {
         self
     }
 
-    /// Is called after each piece that was written. A panic of it ends the stream as it would end any
+    /// Is called after each piece that was written, of some hundreds or thousands of rows: what was read so
+    /// far is in its report, and what was committed. A panic of it ends the stream as it would end any
     /// function.
     pub fn progress(mut self, progress: impl FnMut(&StreamReport) + Send + 'static) -> Self {
         self.progress = Some(Box::new(progress));
@@ -261,6 +262,11 @@ where
             How::Insert(writer) if writer.is_plain() => BULK_PIECE,
             _ => PIECE,
         };
+        let mut tell = |report: &StreamReport| {
+            if let Some(progress) = &mut progress {
+                progress(report);
+            }
+        };
         let mut rows = pin!(rows);
         let mut atomic = Atomic::begin(&mut lease).await?;
         // Written, and not yet committed.
@@ -320,13 +326,13 @@ where
                 report.commits += u64::from(inside.is_none());
                 open = Written::default();
                 begun_at = report.read;
-                if let Some(progress) = &mut progress {
-                    progress(report);
-                }
+                tell(report);
                 if ended {
                     return Ok(());
                 }
                 atomic = Atomic::begin(&mut lease).await?;
+            } else {
+                tell(report);
             }
         }
         Ok(())
