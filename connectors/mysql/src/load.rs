@@ -10,6 +10,7 @@ use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt, stream};
+use mysql_async::Value as NativeValue;
 use tokio::sync::{mpsc, oneshot};
 use wellspring_connector::{
     BulkSink, BulkSource, BulkTarget, Connection, Error, ErrorKind, Result, ValueRef,
@@ -258,6 +259,10 @@ fn row_of(words: &str) -> Option<usize> {
     words.rsplit_once(" at row ")?.1.parse::<usize>().ok()?.checked_sub(1)
 }
 
+fn bytes_elsewhere() -> Refused {
+    Refused::Cannot("bytes for a column of text or numbers".to_owned())
+}
+
 /// Writes rows as a load wants them: tabs between values, a line for each row.
 struct Writer<'a> {
     into: &'a BulkTarget,
@@ -335,19 +340,26 @@ impl Writer<'_> {
             ValueRef::Bytes(v) if way == WayIn::Hex => self.hex(v),
             ValueRef::Uuid(v) if way == WayIn::Hex => self.hex(v.as_bytes()),
             ValueRef::Uuid(v) => self.number(v),
-            ValueRef::Bytes(_) => {
-                return Err(Refused::Cannot("bytes for a column of text or numbers".to_owned()));
-            }
+            ValueRef::Bytes(_) => return Err(bytes_elsewhere()),
             // The rest has the same limits as a parameter, and the same notation.
             other => {
                 let owned = other.clone().to_owned();
-                let native = encode::encode(&owned)?;
-                let text = native.as_sql(true);
-                let text = text.trim_matches('\'');
-                if way == WayIn::Hex {
-                    self.hex(text.as_bytes());
-                } else {
-                    self.text(text);
+                match encode::encode(&owned)? {
+                    NativeValue::Bytes(bytes) if way == WayIn::Hex => self.hex(&bytes),
+                    NativeValue::Bytes(bytes) => match std::str::from_utf8(&bytes) {
+                        Ok(text) => self.text(text),
+                        Err(_) => return Err(bytes_elsewhere()),
+                    },
+                    // Dates and times: digits in quotes.
+                    native => {
+                        let text = native.as_sql(true);
+                        let text = text.trim_matches('\'');
+                        if way == WayIn::Hex {
+                            self.hex(text.as_bytes());
+                        } else {
+                            self.text(text);
+                        }
+                    }
                 }
             }
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use wellspring_connector::{
-    BulkTarget, Date, Error, ErrorKind, SessionState, TransactionOptions, bulk_rows, bulk_stream,
+    BulkTarget, Date, Error, ErrorKind, Native, SessionState, TransactionOptions, Value, bulk_rows,
+    bulk_stream,
 };
 use wellspring_testkit::servers::{Kind, MariaDb, MySql};
 
@@ -75,6 +76,28 @@ on_both! {
             session.query("select name, raw from b order by id", ()).all().await.unwrap();
         let whole = (text.to_owned(), Some(vec![0_u8, 9, 10, 92]));
         assert_eq!(kept, [whole, ("\\N".to_owned(), None)]);
+    }
+
+    async fn values_of_other_databases_are_loaded_as_they_are_bound(kind: Kind) {
+        let (mut session, _, _databases) = fresh(kind).await;
+        session.run("create table b (id int, name text, raw blob)", ()).await;
+        let native = |text: Option<&str>, bytes: Option<&[u8]>| {
+            let (text, bytes) = (text.map(Into::into), bytes.map(|bytes| bytes.to_vec().into()));
+            Value::Native(Box::new(Native { type_name: "odd".into(), text, bytes }))
+        };
+        let rows = [
+            [Value::I32(1), native(Some("'it''s' a \\ x'"), None), native(None, Some(&[0xff, 39, 92, 0]))],
+            [Value::I32(1), native(None, Some(b"'y\\'")), native(Some("'z'"), None)],
+        ];
+        let into = BulkTarget::new("b", ["id", "name", "raw"]);
+        session.connection.bulk_insert(&into, &mut bulk_rows(rows.clone())).await.unwrap();
+        for row in rows {
+            session.query("insert into b values (?, ?, ?)", row.to_vec()).execute().await.unwrap();
+        }
+        let different: i64 = session
+            .get("select count(*) from (select distinct id, name, raw from b) x", ())
+            .await;
+        assert_eq!((different, session.get::<i64>("select count(*) from b", ()).await), (2, 4));
     }
 
     async fn a_load_is_part_of_an_open_transaction_and_can_be_dropped(kind: Kind) {
