@@ -210,6 +210,12 @@ on_every_database! {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.csv");
         std::fs::write(&path, "as before").unwrap();
+        #[cfg(unix)]
+        let secret = {
+            let secret = std::os::unix::fs::PermissionsExt::from_mode(0o100_600);
+            std::fs::set_permissions(&path, std::fs::Permissions::clone(&secret)).unwrap();
+            secret
+        };
         let rows = crate::support::numbers(20_000);
         let latin = CsvOptions::new().encoding(Encoding::Latin1);
         let export = db.to_csv(
@@ -229,6 +235,8 @@ on_every_database! {
         let report = export.options(latin).abort_on_error(false).to_file(&path).await.unwrap();
         assert_eq!((report.rows, report.skipped), (19_999, 1));
         assert_eq!(report.first_error.unwrap().operation(), Some(18_999));
+        #[cfg(unix)]
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions(), secret);
     }
 
     async fn rows_come_from_everywhere(fresh: Fresh) {

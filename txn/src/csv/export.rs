@@ -119,8 +119,8 @@ impl<'s> CsvExport<'s> {
         self
     }
 
-    /// Writes to the file at `path`, which is created, or replaced. All is written to another file beside it
-    /// first: when the export fails or its future is dropped, `path` is as it was before.
+    /// Writes to the file at `path`, which is created, or replaced, with the permissions it had. All is written
+    /// to another file beside it first: when the export fails or its future is dropped, `path` is as it was before.
     ///
     /// # Errors
     /// Those of [`to_writer`](Self::to_writer), with the path.
@@ -133,6 +133,12 @@ impl<'s> CsvExport<'s> {
         created.write(true).create_new(true);
         let created = created.open(&beside.path).await;
         let mut file = created.map_err(|error| failed("create", &beside.path, error))?;
+        // Who may not read the file that is replaced may not read the new one.
+        #[cfg(unix)]
+        if let Ok(replaced) = tokio::fs::metadata(path).await {
+            let set = file.set_permissions(replaced.permissions()).await;
+            set.map_err(|error| failed("create", &beside.path, error))?;
+        }
         let report = self.write(&mut file, Some(path)).await?;
         file.sync_all().await.map_err(|error| failed("write", path, error))?;
         drop(file);
