@@ -17,6 +17,8 @@ use crate::session::{Done, Session, Turn, aborted};
 const ROWS: usize = 4_096;
 /// The bytes after which fewer are.
 const BYTES: usize = 1 << 20;
+/// The values after which fewer are, in a wide table: each takes memory, however small it is.
+const VALUES: usize = 1 << 17;
 
 const SAVEPOINT: &str = "wellspring_bulk";
 
@@ -85,11 +87,12 @@ async fn chunks(
     let width = into.columns.len();
     let mut count = 0;
     let mut running = false;
+    let most = (ROWS * width).min(VALUES);
     let patience = connection.ready_to_write().await?;
     loop {
-        let mut chunk = Chunk { values: Vec::with_capacity(ROWS * width), bytes: 0 };
+        let mut chunk = Chunk { values: Vec::with_capacity(most), bytes: 0 };
         let mut more = true;
-        while more && chunk.values.len() < ROWS * width && chunk.bytes < BYTES {
+        while more && chunk.values.len() < most && chunk.bytes < BYTES {
             let before = chunk.values.len();
             let row = poll_fn(|cx| rows.poll_row(cx, &mut chunk)).await;
             match row {
