@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wellspring_connector::{
-    Connector, ConnectorManager, Driver, Error, ErrorKind, Result, Translator,
+    Connector, ConnectorManager, Driver, Echo, EchoConnector, EchoListener, Error, ErrorKind,
+    Result, Translator,
 };
-use wellspring_pool_core::{Listener, Pool, PoolGroup, PoolOptions};
+use wellspring_pool_core::{Event, Listener, Pool, PoolGroup, PoolOptions};
 use wellspring_txn::RetryPolicy;
 
 use crate::drivers::{Drivers, of_process};
@@ -51,6 +52,8 @@ pub struct DatabaseBuilder {
     translations: usize,
     statement_timeout: Option<Duration>,
     select_limit: Option<u64>,
+    echo: Echo,
+    echo_pool: Echo,
     unpooled: bool,
     sessions: SessionHooks,
     group: Option<(PoolGroup, usize)>,
@@ -74,6 +77,8 @@ impl DatabaseBuilder {
             translations: TRANSLATIONS,
             statement_timeout: None,
             select_limit: None,
+            echo: Echo::Off,
+            echo_pool: Echo::Off,
             unpooled: false,
             sessions: SessionHooks::default(),
             group: None,
@@ -160,7 +165,7 @@ impl DatabaseBuilder {
         self
     }
 
-    /// Who is told of the pool's events.
+    /// Who is told of the pool's events, beside the log where [`echo_pool`](Self::echo_pool) is on.
     pub fn listener(mut self, listener: impl Listener) -> Self {
         self.listener = Some(Box::new(listener));
         self
@@ -193,6 +198,34 @@ impl DatabaseBuilder {
     /// Scripts, bulk inserts, and the beginning and end of transactions are not limited by it.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = Some(timeout);
+        self
+    }
+
+    /// Logs each statement when it has ended, through [`tracing`], under the target `wellspring::statement`
+    /// and at this level; `true` is `info`. Default: off, which costs nothing.
+    ///
+    /// It tells the text, how long it took, how many rows there were, and how it ended:
+    /// [`EchoConnector`](crate::connector::EchoConnector) has the fields. Values of parameters are never
+    /// logged, nor the messages of errors, in which databases repeat values. What is written literally into a
+    /// text is logged with it.
+    ///
+    /// ```
+    /// # use wellspring::{Database, Echo};
+    /// let quiet = Database::builder("sqlite::memory:").echo(Echo::Debug);
+    /// let plain = Database::builder("sqlite::memory:").echo(true).echo_pool(Echo::Trace);
+    /// ```
+    pub fn echo(mut self, echo: impl Into<Echo>) -> Self {
+        self.echo = echo.into();
+        self
+    }
+
+    /// Logs every event of the pool, through [`tracing`], under the target `wellspring::pool` and at this
+    /// level, or a more severe one where the pool would log it so by itself; `true` is `info`. Default: off.
+    ///
+    /// [`EchoListener`](crate::connector::EchoListener) has the fields. Without it, leaks, the breaker and
+    /// changes of the pool as a whole are logged under the target `wellspring_pool_core`.
+    pub fn echo_pool(mut self, echo: impl Into<Echo>) -> Self {
+        self.echo_pool = echo.into();
         self
     }
 
@@ -281,6 +314,8 @@ impl DatabaseBuilder {
             translations,
             statement_timeout,
             select_limit,
+            echo,
+            echo_pool,
             unpooled,
             sessions,
             group,
@@ -302,6 +337,7 @@ impl DatabaseBuilder {
             }
             Target::Connector(connector) => connector,
         };
+        let connector = EchoConnector::new(connector, Arc::clone(&name), echo);
         if unpooled {
             options = PoolOptions {
                 max_size: UNPOOLED,
@@ -317,15 +353,16 @@ impl DatabaseBuilder {
         let translator = Translator::new(connector.dialect(), translations)
             .for_database(Arc::clone(&name))
             .with_statement_timeout(statement_timeout)
-            .with_select_limit(select_limit);
+            .with_select_limit(select_limit)
+            .with_sources(echo != Echo::Off);
         let mut pool = Pool::builder(ConnectorManager::new(connector))
             .name(Arc::clone(&name))
             .options(options);
         if let Some((group, share)) = group {
             pool = pool.group(&group, share);
         }
-        if let Some(listener) = listener {
-            pool = pool.listener(Forward(listener));
+        if listener.is_some() || echo_pool != Echo::Off {
+            pool = pool.listener(Listeners { echo: EchoListener::new(echo_pool), listener });
         }
         let pool = pool.build().map_err(|error| {
             named(Error::new(ErrorKind::Config, format!("pool option {error}")))
@@ -334,12 +371,23 @@ impl DatabaseBuilder {
     }
 }
 
-/// A boxed listener as a listener.
-struct Forward(Box<dyn Listener>);
+/// Those who are told: the log, and the user's listener.
+struct Listeners {
+    echo: EchoListener,
+    listener: Option<Box<dyn Listener>>,
+}
 
-impl Listener for Forward {
-    fn on_event(&self, pool: &str, event: &wellspring_pool_core::Event<'_>) {
-        self.0.on_event(pool, event);
+impl Listener for Listeners {
+    fn on_event(&self, pool: &str, event: &Event<'_>) {
+        // First, so that a panic of the other takes nothing away from the log.
+        self.echo.on_event(pool, event);
+        if let Some(listener) = &self.listener {
+            listener.on_event(pool, event);
+        }
+    }
+
+    fn logs(&self) -> bool {
+        self.echo.logs() || self.listener.as_ref().is_some_and(|listener| listener.logs())
     }
 }
 

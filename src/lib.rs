@@ -74,10 +74,10 @@ pub use stats::{DatabaseStats, TransactionStats};
 #[doc(no_inline)]
 pub use wellspring_connector::{
     Batch, BulkRow, BulkSource, BulkTarget, Column, Connector, Date, Decimal, Dialect, Driver,
-    Error, ErrorKind, ExecResult, FromRow, FromValue, Interval, IntoParams, IsolationLevel, Params,
-    PlaceholderStyle, Query, Result, ResultSet, Retry, Row, RowStream, Sql, Time, Timestamp,
-    TimestampTz, TransactionMode, TransactionOptions, Uuid, Value, ValueKind, ValueRef, bulk_rows,
-    bulk_stream, params,
+    Echo, Error, ErrorKind, ExecResult, FromRow, FromValue, Interval, IntoParams, IsolationLevel,
+    Params, PlaceholderStyle, Query, Result, ResultSet, Retry, Row, RowStream, Sql, Time,
+    Timestamp, TimestampTz, TransactionMode, TransactionOptions, Uuid, Value, ValueKind, ValueRef,
+    bulk_rows, bulk_stream, params,
 };
 #[doc(no_inline)]
 pub use wellspring_pool_core::{
@@ -132,6 +132,8 @@ mod prose {
     struct Transactions;
     #[doc = include_str!("../docs/src/scripts-and-files.md")]
     struct ScriptsAndFiles;
+    #[doc = include_str!("../docs/src/logging.md")]
+    struct Logging;
     #[doc = include_str!("../docs/src/testing.md")]
     struct Testing;
 }

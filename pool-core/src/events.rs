@@ -112,6 +112,106 @@ pub enum Event<'a> {
     PoolClosed,
 }
 
+impl Event<'_> {
+    /// Its fixed name for metrics and logs: `connect_failed`.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Connected { .. } => "connected",
+            Self::ConnectFailed { .. } => "connect_failed",
+            Self::Acquired { .. } => "acquired",
+            Self::Released { .. } => "released",
+            Self::PreparationFailed { .. } => "preparation_failed",
+            Self::Closed { .. } => "closed",
+            Self::Leak { .. } => "leak",
+            Self::LeakEnded { .. } => "leak_ended",
+            Self::Reclaimed { .. } => "reclaimed",
+            Self::Abandoned { .. } => "abandoned",
+            Self::HeldWhileWaiting { .. } => "held_while_waiting",
+            Self::BreakerOpened { .. } => "breaker_opened",
+            Self::BreakerClosed => "breaker_closed",
+            Self::Resized { .. } => "resized",
+            Self::Invalidated => "invalidated",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::PoolClosed => "pool_closed",
+        }
+    }
+
+    /// The number of the connection it is about, if it is about one.
+    pub const fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Connected { id, .. }
+            | Self::Acquired { id, .. }
+            | Self::Released { id, .. }
+            | Self::PreparationFailed { id, .. }
+            | Self::Closed { id, .. }
+            | Self::Abandoned { id } => Some(*id),
+            Self::Leak { holder }
+            | Self::LeakEnded { holder }
+            | Self::Reclaimed { holder }
+            | Self::HeldWhileWaiting { holder, .. } => Some(holder.connection),
+            Self::ConnectFailed { .. }
+            | Self::BreakerOpened { .. }
+            | Self::BreakerClosed
+            | Self::Resized { .. }
+            | Self::Invalidated
+            | Self::Paused
+            | Self::Resumed
+            | Self::PoolClosed => None,
+        }
+    }
+
+    /// Why the connection is, or will be, closed.
+    pub const fn reason(&self) -> Option<CloseReason> {
+        match self {
+            Self::PreparationFailed { reason, .. } | Self::Closed { reason, .. } => Some(*reason),
+            _ => None,
+        }
+    }
+
+    /// Writes to the log what should be known even where nobody listens.
+    pub(crate) fn log(&self, pool: &str) {
+        match self {
+            Self::Leak { holder } => {
+                let backtrace = holder.backtrace.as_deref().map(tracing::field::display);
+                tracing::warn!(pool, %holder, backtrace, "connection held for too long");
+            }
+            Self::LeakEnded { holder } => {
+                tracing::info!(pool, %holder, "connection held for too long came back");
+            }
+            Self::Reclaimed { holder } => {
+                tracing::warn!(pool, %holder, "connection given up, its place serves others");
+            }
+            Self::Abandoned { id } => tracing::warn!(
+                pool, %id,
+                "connection abandoned: it is stuck in a call that cannot be interrupted"
+            ),
+            Self::HeldWhileWaiting { holder, waiting_at } => tracing::warn!(
+                pool, %holder, %waiting_at,
+                "a task holds a connection and waits for another, and all are in use"
+            ),
+            Self::BreakerOpened { failures, open_for } => {
+                tracing::warn!(pool, failures, ?open_for, "breaker opened");
+            }
+            Self::BreakerClosed => tracing::info!(pool, "breaker closed"),
+            Self::Resized { max_size, min_idle } => {
+                tracing::info!(pool, max_size, min_idle, "pool resized");
+            }
+            Self::Invalidated => tracing::info!(pool, "all connections invalidated"),
+            Self::Paused => tracing::info!(pool, "pool paused"),
+            Self::Resumed => tracing::info!(pool, "pool resumed"),
+            // Part of a life as it should be, told where it happens, or asked for by the caller.
+            Self::Connected { .. }
+            | Self::ConnectFailed { .. }
+            | Self::Acquired { .. }
+            | Self::Released { .. }
+            | Self::PreparationFailed { .. }
+            | Self::Closed { .. }
+            | Self::PoolClosed => {}
+        }
+    }
+}
+
 /// Listens to the events of a pool.
 ///
 /// Called synchronously, outside the pool's lock, in whatever task the event happens: it must
@@ -130,6 +230,13 @@ pub enum Event<'a> {
 pub trait Listener: Send + Sync + 'static {
     /// Something happened in the pool named `pool`.
     fn on_event(&self, pool: &str, event: &Event<'_>);
+
+    /// True for a listener that writes the events to the log by itself. The pool then leaves out its own
+    /// lines about them, of which there are some at the levels `info` and `warn` (leaks, the breaker,
+    /// changes of the pool as a whole). Default false.
+    fn logs(&self) -> bool {
+        false
+    }
 }
 
 impl fmt::Debug for dyn Listener {

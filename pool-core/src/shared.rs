@@ -322,58 +322,38 @@ impl<M: Manager> Shared<M> {
         }
     }
 
-    fn tell(&self, notice: Notice) {
-        let pool = &*self.name;
-        match notice {
-            Notice::Leak(holder) => {
-                let backtrace = holder.backtrace.as_deref().map(tracing::field::display);
-                tracing::warn!(pool, %holder, backtrace, "connection held for too long");
-                self.emit(&Event::Leak { holder: &holder });
-            }
-            Notice::LeakEnded(holder) => {
-                tracing::info!(pool, %holder, "connection held for too long came back");
-                self.emit(&Event::LeakEnded { holder: &holder });
-            }
-            Notice::Reclaimed(holder) => {
-                tracing::warn!(pool, %holder, "connection given up, its place serves others");
-                self.emit(&Event::Reclaimed { holder: &holder });
-            }
-            Notice::HeldWhileWaiting { holder, waiting_at } => {
-                tracing::warn!(
-                    pool, %holder, %waiting_at,
-                    "a task holds a connection and waits for another, and all are in use"
-                );
-                self.emit(&Event::HeldWhileWaiting { holder: &holder, waiting_at });
-            }
-            Notice::BreakerOpened { failures, open_for } => {
-                tracing::warn!(pool, failures, ?open_for, "breaker opened");
-                self.emit(&Event::BreakerOpened { failures, open_for });
-            }
-            Notice::BreakerClosed => {
-                tracing::info!(pool, "breaker closed");
-                self.emit(&Event::BreakerClosed);
-            }
-            Notice::Resized { max_size, min_idle } => {
-                tracing::info!(pool, max_size, min_idle, "pool resized");
-                self.emit(&Event::Resized { max_size, min_idle });
-            }
-            Notice::Invalidated => {
-                tracing::info!(pool, "all connections invalidated");
-                self.emit(&Event::Invalidated);
-            }
-            Notice::Paused => {
-                tracing::info!(pool, "pool paused");
-                self.emit(&Event::Paused);
-            }
-            Notice::Resumed => {
-                tracing::info!(pool, "pool resumed");
-                self.emit(&Event::Resumed);
-            }
-            Notice::Closed => self.emit(&Event::PoolClosed),
-            Notice::TimeJumped { by } => {
-                tracing::debug!(pool, ?by, "time jumped, or the runtime stood still");
-            }
+    /// Tells of something that operators should know of even where nobody listens.
+    pub(crate) fn report(&self, event: &Event<'_>) {
+        let logs = |listener: &Arc<dyn Listener>| caught(|| listener.logs()).unwrap_or(false);
+        if !self.listener.as_ref().is_some_and(logs) {
+            event.log(&self.name);
         }
+        self.emit(event);
+    }
+
+    fn tell(&self, notice: Notice) {
+        self.report(&match &notice {
+            Notice::Leak(holder) => Event::Leak { holder },
+            Notice::LeakEnded(holder) => Event::LeakEnded { holder },
+            Notice::Reclaimed(holder) => Event::Reclaimed { holder },
+            &Notice::HeldWhileWaiting { ref holder, waiting_at } => {
+                Event::HeldWhileWaiting { holder, waiting_at }
+            }
+            &Notice::BreakerOpened { failures, open_for } => {
+                Event::BreakerOpened { failures, open_for }
+            }
+            Notice::BreakerClosed => Event::BreakerClosed,
+            &Notice::Resized { max_size, min_idle } => Event::Resized { max_size, min_idle },
+            Notice::Invalidated => Event::Invalidated,
+            Notice::Paused => Event::Paused,
+            Notice::Resumed => Event::Resumed,
+            Notice::Closed => Event::PoolClosed,
+            Notice::TimeJumped { by } => {
+                let pool = &*self.name;
+                tracing::debug!(pool, ?by, "time jumped, or the runtime stood still");
+                return;
+            }
+        });
     }
 
     /// Who asks for a connection.

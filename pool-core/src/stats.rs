@@ -154,6 +154,30 @@ pub enum CloseReason {
     Shutdown,
 }
 
+impl CloseReason {
+    /// Its fixed name for metrics and logs: `reset_failed`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Invalid => "invalid",
+            Self::ResetFailed => "reset_failed",
+            Self::Idle => "idle",
+            Self::Lifetime => "lifetime",
+            Self::Uses => "uses",
+            Self::Surplus => "surplus",
+            Self::Discarded => "discarded",
+            Self::Queries => "queries",
+            Self::Errors => "errors",
+            Self::Retired => "retired",
+            Self::Invalidated => "invalidated",
+            Self::Reclaimed => "reclaimed",
+            Self::Stuck => "stuck",
+            Self::Lost => "lost",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
 impl Closed {
     pub(crate) fn count(&mut self, reason: CloseReason) {
         *match reason {
@@ -179,23 +203,24 @@ impl Closed {
     /// Each reason by its name, with its number.
     pub fn by_reason(&self) -> [(&'static str, u64); 16] {
         [
-            ("broken", self.broken),
-            ("invalid", self.invalid),
-            ("reset_failed", self.reset_failed),
-            ("idle", self.idle),
-            ("lifetime", self.lifetime),
-            ("uses", self.uses),
-            ("queries", self.queries),
-            ("errors", self.errors),
-            ("retired", self.retired),
-            ("invalidated", self.invalidated),
-            ("surplus", self.surplus),
-            ("discarded", self.discarded),
-            ("reclaimed", self.reclaimed),
-            ("stuck", self.stuck),
-            ("lost", self.lost),
-            ("shutdown", self.shutdown),
+            (CloseReason::Broken, self.broken),
+            (CloseReason::Invalid, self.invalid),
+            (CloseReason::ResetFailed, self.reset_failed),
+            (CloseReason::Idle, self.idle),
+            (CloseReason::Lifetime, self.lifetime),
+            (CloseReason::Uses, self.uses),
+            (CloseReason::Queries, self.queries),
+            (CloseReason::Errors, self.errors),
+            (CloseReason::Retired, self.retired),
+            (CloseReason::Invalidated, self.invalidated),
+            (CloseReason::Surplus, self.surplus),
+            (CloseReason::Discarded, self.discarded),
+            (CloseReason::Reclaimed, self.reclaimed),
+            (CloseReason::Stuck, self.stuck),
+            (CloseReason::Lost, self.lost),
+            (CloseReason::Shutdown, self.shutdown),
         ]
+        .map(|(reason, count)| (reason.label(), count))
     }
 
     /// All of them.

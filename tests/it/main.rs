@@ -12,6 +12,8 @@ mod control;
 mod csv_files;
 mod databases;
 mod drivers;
+mod echo;
+mod echo_pool;
 mod extras;
 mod half_done;
 mod hostile;

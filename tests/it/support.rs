@@ -29,6 +29,13 @@ impl Fresh {
     }
 }
 
+/// A name that no other database of the process has, for a test that looks at what is logged under it.
+pub(crate) fn named_for_logs() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    wellspring_testkit::logs::keep("wellspring");
+    format!("logged_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 /// A table of the ten digits, in the words of every database.
 fn digits() -> String {
     let rows: Vec<String> = (1..10).map(|d| format!(" union all select {d}")).collect();

@@ -22,6 +22,10 @@ mod concurrency;
 mod control;
 #[path = "../it/csv_files.rs"]
 mod csv_files;
+#[path = "../it/echo.rs"]
+mod echo;
+#[path = "../it/echo_pool.rs"]
+mod echo_pool;
 #[path = "../it/extras.rs"]
 mod extras;
 #[path = "../it/half_done.rs"]

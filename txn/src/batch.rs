@@ -82,7 +82,9 @@ impl Operation {
                 ));
             }
             let (statement, values) = translator.bind(&Sql::new(sql), params.clone())?;
-            Ok(Prepared { statements: vec![(Arc::from(statement.text()), values)], rows })
+            let source = statement.source().cloned();
+            let text = Arc::from(statement.text());
+            Ok(Prepared { statements: vec![Ready { text, values, source }], rows })
         };
         Ok(match &self.0 {
             Kind::Insert(statement) => {
@@ -112,14 +114,25 @@ impl Operation {
 
 /// An operation, ready to be run.
 struct Prepared {
-    statements: Vec<(Arc<str>, Vec<Value>)>,
+    statements: Vec<Ready>,
     rows: bool,
+}
+
+/// A statement of it.
+struct Ready {
+    text: Arc<str>,
+    values: Vec<Value>,
+    /// The text as it was written, where that is to be logged.
+    source: Option<Arc<str>>,
 }
 
 impl Prepared {
     fn from_rendered(rendered: Vec<Rendered>, rows: bool) -> Self {
-        let parts = rendered.into_iter().map(Rendered::into_parts);
-        Self { statements: parts.map(|(text, values)| (text.into(), values)).collect(), rows }
+        let ready = rendered.into_iter().map(|statement| {
+            let (text, values) = statement.into_parts();
+            Ready { text: text.into(), values, source: None }
+        });
+        Self { statements: ready.collect(), rows }
     }
 }
 
@@ -299,7 +312,10 @@ async fn run_alone(lease: &mut impl Lease, operation: &Prepared) -> Result<Outco
 async fn run_one(atomic: &mut Atomic<'_, impl Lease>, operation: &Prepared) -> Result<Outcome> {
     let mut done = ExecResult::default();
     let mut all = Vec::new();
-    for (text, values) in &operation.statements {
+    for Ready { text, values, source } in &operation.statements {
+        if let Some(source) = source {
+            atomic.connection().announce(source, None);
+        }
         if operation.rows {
             all.extend(atomic.rows(text, values).await?);
         } else {

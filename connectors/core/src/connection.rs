@@ -168,6 +168,13 @@ pub trait Connection: fmt::Debug + Send + 'static {
     /// every return.
     fn state(&mut self) -> SessionState;
 
+    /// Tells the text of the next command as it was written, and its tag, just before it. Drivers need not
+    /// care, and the default does not: it is for connections around others that log, and called only where
+    /// the translator [keeps sources](crate::Translator::with_sources).
+    fn announce(&mut self, source: &Arc<str>, tag: Option<&str>) {
+        let _ = (source, tag);
+    }
+
     /// Runs one statement and reports what it did. Rows it returns are discarded.
     async fn execute(&mut self, command: Command<'_>) -> Result<ExecResult>;
 

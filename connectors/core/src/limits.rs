@@ -1,5 +1,6 @@
 //! What ends a statement from outside: its timeout, and its caller's wish.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -28,6 +29,8 @@ impl Limits {
             return work.await;
         }
         let started = Instant::now();
+        // Before `work`, so that it goes after it.
+        let _reason = Reason;
         let mut work = pin!(work);
         let mut timer = pin!(self.timeout.map(tokio::time::sleep));
         let result = poll_fn(|cx| {
@@ -40,6 +43,7 @@ impl Limits {
             {
                 // It is not polled again.
                 self.stop = None;
+                Reason::is(ErrorKind::Canceled);
                 return Poll::Ready(Err(Error::new(
                     ErrorKind::Canceled,
                     "the statement was cancelled by its caller",
@@ -49,6 +53,7 @@ impl Limits {
                 && timer.poll(cx).is_ready()
             {
                 let limit = self.timeout.unwrap_or_default();
+                Reason::is(ErrorKind::StatementTimeout);
                 return Poll::Ready(Err(Error::new(
                     ErrorKind::StatementTimeout,
                     format!("the statement was not done within {limit:?} and was cancelled"),
@@ -61,5 +66,39 @@ impl Limits {
             *left = left.saturating_sub(started.elapsed());
         }
         result
+    }
+}
+
+thread_local! {
+    static REASON: Cell<Option<ErrorKind>> = const { Cell::new(None) };
+}
+
+/// Why the statement is given up that is being dropped on this thread, where that is known: its own
+/// destructor cannot be told.
+pub(crate) fn given_up_for() -> Option<ErrorKind> {
+    REASON.get()
+}
+
+/// Drops what is left of a statement that is given up for `error`.
+pub(crate) fn give_up<T>(rest: T, error: &Error) {
+    let _reason = Reason;
+    Reason::is(error.kind());
+    drop(rest);
+}
+
+/// While it is there, what is dropped on this thread can learn why.
+struct Reason;
+
+impl Reason {
+    /// To be said after the last `await`: the next statement on this thread is another one. Without
+    /// `self`, which futures would have to hold.
+    fn is(kind: ErrorKind) {
+        REASON.set(Some(kind));
+    }
+}
+
+impl Drop for Reason {
+    fn drop(&mut self) {
+        REASON.set(None);
     }
 }

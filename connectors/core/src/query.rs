@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::limits::Limits;
+use crate::limits::{Limits, give_up};
 use crate::{
     Columns, Command, Connection, Error, ErrorKind, ExecResult, FromRow, IntoParams, Lease, Params,
     Result, Retry, Row, RowStream, Source, Sql, Statement, Value,
@@ -56,9 +56,11 @@ macro_rules! run {
             let mut lease = $query.source.lease().await?;
             let command = Command::new(&text, &values).fetch_size($query.fetch_size);
             let mut started = Instant::now();
+            tell(&mut lease, &statement, $query.tag.as_deref());
             let mut result = limits.bound($function(lease.connection(), command)).await;
             if was_not_sent(&result) && lease.replace().await? {
                 started = Instant::now();
+                tell(&mut lease, &statement, $query.tag.as_deref());
                 result = limits.bound($function(lease.connection(), command)).await;
             }
             record(&mut lease, started, &result);
@@ -210,6 +212,7 @@ impl<S: Source> Query<S> {
             loop {
                 let mut outcome = Ok(());
                 let mut begun = false;
+                tell(&mut lease, &statement, self.tag.as_deref());
                 match limits.bound(lease.connection().query(command)).await {
                     Ok(mut rows) => loop {
                         if known.get().is_none() {
@@ -222,6 +225,7 @@ impl<S: Source> Query<S> {
                             }
                             Ok(None) => break,
                             Err(error) => {
+                                give_up(rows, &error);
                                 outcome = Err(error);
                                 break;
                             }
@@ -269,6 +273,13 @@ fn tagged<'t>(tag: Option<&str>, text: &'t str) -> Cow<'t, str> {
     }
 }
 
+/// Tells the connection how the statement was written, where that is to be logged.
+fn tell(lease: &mut impl Lease, statement: &Statement, tag: Option<&str>) {
+    if let Some(source) = statement.source() {
+        lease.connection().announce(source, tag);
+    }
+}
+
 /// True when the connection turned out to be gone before it was used: another one may be tried.
 fn was_not_sent<T>(result: &Result<T>) -> bool {
     matches!(result, Err(error) if error.retry() == Retry::SafeToResend)
@@ -287,7 +298,13 @@ async fn collect<T: FromRow>(
     while let Some(batch) = rows.next_batch().await? {
         all.reserve(batch.len());
         for row in batch {
-            all.push(T::from_row(&row)?);
+            match T::from_row(&row) {
+                Ok(row) => all.push(row),
+                Err(error) => {
+                    give_up(rows, &error);
+                    return Err(error);
+                }
+            }
         }
     }
     Ok(all)
@@ -318,7 +335,9 @@ async fn at_most_one<T: FromRow>(
         return Ok(None);
     };
     if rows.next().await?.is_some() {
-        return Err(Error::new(ErrorKind::TooManyRows, "one row was asked for and there are more"));
+        let error = Error::new(ErrorKind::TooManyRows, "one row was asked for and there are more");
+        give_up(rows, &error);
+        return Err(error);
     }
     T::from_row(&row).map(Some)
 }

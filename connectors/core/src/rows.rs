@@ -257,6 +257,14 @@ impl<'c> Rows<'c> {
         Self { cursor, batch: None, next: 0, done: false }
     }
 
+    /// The same rows, what is still to come by way of another cursor.
+    pub(crate) fn through(
+        self,
+        wrap: impl FnOnce(Box<dyn Cursor + 'c>) -> Box<dyn Cursor + 'c>,
+    ) -> Self {
+        Self { cursor: wrap(self.cursor), ..self }
+    }
+
     /// The columns of the result.
     pub fn columns(&self) -> &Columns {
         self.cursor.columns()

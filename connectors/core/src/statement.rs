@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::echo::excerpt;
 use crate::nearest::nearest;
 use crate::translate::too_many;
 use crate::{Dialect, Error, ErrorKind, Marker, Params, Result, Value, ValueKind};
@@ -32,6 +33,8 @@ pub struct Statement {
     lists: Box<[usize]>,
     /// A parameter of the database's own that the text contains beside no placeholder of ours.
     native_marker: Option<Box<str>>,
+    /// The text as it was written, for the log.
+    source: Option<Arc<str>>,
 }
 
 /// Which parameter goes to which marker. `order` holds the parameter of each marker, where that
@@ -55,7 +58,14 @@ impl Statement {
         slots: Slots,
         native_marker: Option<Box<str>>,
     ) -> Self {
-        Self { dialect, text, slots, lists: Box::default(), native_marker }
+        Self { dialect, text, slots, lists: Box::default(), native_marker, source: None }
+    }
+
+    /// Remembers the text it was made of, as far as a log shows it.
+    pub(crate) fn keep_source(&mut self, source: &str) {
+        if *source != *self.text {
+            self.source = Some(excerpt(source));
+        }
     }
 
     pub(crate) fn with_lists(mut self, lists: Vec<usize>) -> Self {
@@ -66,6 +76,12 @@ impl Statement {
     /// The text for the database.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The text as it was written, up to 2,000 characters, where that is another one and the
+    /// [`Translator`](crate::Translator::with_sources) keeps it.
+    pub fn source(&self) -> Option<&Arc<str>> {
+        self.source.as_ref()
     }
 
     /// How many parameters it takes: positions, or names. `None` for native text.

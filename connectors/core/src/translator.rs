@@ -38,6 +38,7 @@ pub struct Translator {
     database: Option<Arc<str>>,
     statement_timeout: Option<Duration>,
     select_limit: Option<u64>,
+    sources: bool,
 }
 
 struct Entry {
@@ -55,7 +56,15 @@ impl Translator {
         let ways = capacity.min(WAYS);
         let sets = capacity.checked_div(ways).unwrap_or(0);
         let sets = (0..sets).map(|_| RwLock::default()).collect();
-        Self { dialect, sets, ways, database: None, statement_timeout: None, select_limit: None }
+        Self {
+            dialect,
+            sets,
+            ways,
+            database: None,
+            statement_timeout: None,
+            select_limit: None,
+            sources: false,
+        }
     }
 
     /// Names the database, so that errors of its statements can say which one they come from.
@@ -76,6 +85,14 @@ impl Translator {
     #[must_use]
     pub fn with_select_limit(mut self, rows: Option<u64>) -> Self {
         self.select_limit = rows;
+        self
+    }
+
+    /// Sets whether statements remember their [text as it was written](Statement::source), so that it can
+    /// be logged. Off by default.
+    #[must_use]
+    pub fn with_sources(mut self, keep: bool) -> Self {
+        self.sources = keep;
         self
     }
 
@@ -114,7 +131,9 @@ impl Translator {
     /// each other: positions mixed with names, numbers with gaps, more than the database takes.
     pub fn translate(&self, sql: &Sql<'_>) -> Result<Arc<Statement>> {
         let (text, style) = (sql.text(), sql.placeholders());
-        self.cached_or(text, style, || translate(self.dialect, text, style))
+        self.cached_or(text, style, || {
+            translate(self.dialect, text, style).map(|statement| self.of_source(statement, text))
+        })
     }
 
     /// The statement and its values in the order of its markers. A list (an array) given for a
@@ -153,10 +172,20 @@ impl Translator {
             }
             key
         });
-        let expanded =
-            self.cached_or(&key, style, || translate_lists(self.dialect, text, style, &lengths))?;
+        let expanded = self.cached_or(&key, style, || {
+            translate_lists(self.dialect, text, style, &lengths)
+                .map(|statement| self.of_source(statement, text))
+        })?;
         let values = expanded.order(flatten(values, &lengths));
         Ok((expanded, values))
+    }
+
+    /// `statement`, which was made of `text`.
+    fn of_source(&self, mut statement: Statement, text: &str) -> Statement {
+        if self.sources {
+            statement.keep_source(text);
+        }
+        statement
     }
 
     /// What is remembered under `text`, or what `make` makes.
@@ -286,6 +315,24 @@ mod tests {
             translate(&translator, &format!("select {i}"));
             assert!(Arc::ptr_eq(&kept, &translate(&translator, "select 'kept', ?")), "{i}");
         }
+    }
+
+    #[test]
+    fn sources_are_kept_where_they_are_asked_for_and_differ() {
+        let source = |translator: &Translator, text: &str| {
+            translate(translator, text).source().map(|source| source.to_string())
+        };
+        let plain = Translator::new(&SQLITE, 8);
+        assert_eq!(source(&plain, "select ?"), None);
+        let keeping = Translator::new(&SQLITE, 8).with_sources(true);
+        assert_eq!(source(&keeping, "select 1"), None);
+        assert_eq!(source(&keeping, "select ?").unwrap(), "select ?");
+        assert_eq!(source(&keeping, "select ?").unwrap(), "select ?");
+        let lists = Sql::new("select 1 where 1 in (:a)");
+        let (statement, _) = keeping.bind(&lists, crate::params! { a: vec![1, 2, 3] }).unwrap();
+        assert_eq!(statement.source().map(|source| &**source), Some(lists.text()));
+        let long = format!("select ?, '{}'", "x".repeat(MAX_TEXT));
+        assert!(source(&keeping, &long).unwrap().len() < 3_000);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use wellspring_conformance::{Facts, Provoked, RoundTrip, Target};
 use wellspring_connector::{
-    Connector, Date, ErrorKind, Interval, Time, Timestamp, TimestampTz, Uuid, Value,
+    Connector, Date, Echo, EchoConnector, ErrorKind, Interval, Time, Timestamp, TimestampTz, Uuid,
+    Value,
 };
 use wellspring_sqlite::{SqliteConnector, SqliteOptions};
 
@@ -139,6 +140,24 @@ impl Target for Memory {
     }
 }
 
+/// A connection that logs keeps the contract as the one in it does.
+struct Logged;
+
+impl Target for Logged {
+    fn facts(&self) -> Facts {
+        facts()
+    }
+
+    async fn fresh(&self) -> Arc<dyn Connector> {
+        wellspring_testkit::logs::keep("wellspring::statement");
+        EchoConnector::new(Memory.fresh().await, "logged", Echo::Trace)
+    }
+
+    fn unreachable(&self) -> Arc<dyn Connector> {
+        EchoConnector::new(nowhere(), "logged", Echo::Trace)
+    }
+}
+
 mod file {
     use super::Files;
     wellspring_conformance::suite!(Files::default());
@@ -147,4 +166,9 @@ mod file {
 mod memory {
     use super::Memory;
     wellspring_conformance::suite!(Memory);
+}
+
+mod logged {
+    use super::Logged;
+    wellspring_conformance::suite!(Logged);
 }

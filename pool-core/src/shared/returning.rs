@@ -119,11 +119,7 @@ impl<M: Manager> Shared<M> {
 
     /// Hands a stuck connection to its manager, with its place.
     pub(crate) fn give_up(&self, entry: Entry<M::Connection>) {
-        self.emit(&Event::Abandoned { id: entry.id });
-        tracing::warn!(
-            pool = &*self.name, id = %entry.id,
-            "connection abandoned: it is stuck in a call that cannot be interrupted"
-        );
+        self.report(&Event::Abandoned { id: entry.id });
         let Entry { connection, slot, .. } = entry;
         let home: Weak<Self> = Weak::clone(&self.this);
         let place = Abandoned::new(home, slot);
