@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wellspring_connector::{
-    Connector, ConnectorManager, Driver, Echo, EchoConnector, EchoListener, Error, ErrorKind,
-    Result, Translator,
+    Connector, ConnectorManager, CredentialProvider, Driver, Echo, EchoConnector, EchoListener,
+    Error, ErrorKind, Result, Secret, Translator,
 };
 use wellspring_pool_core::{Event, Listener, Pool, PoolGroup, PoolOptions};
 use wellspring_txn::RetryPolicy;
@@ -47,6 +47,7 @@ pub struct DatabaseBuilder {
     name: Arc<str>,
     options: PoolOptions,
     drivers: Option<Drivers>,
+    credentials: Option<Arc<dyn CredentialProvider>>,
     listener: Option<Box<dyn Listener>>,
     retry: RetryPolicy,
     translations: usize,
@@ -60,8 +61,7 @@ pub struct DatabaseBuilder {
 }
 
 enum Target {
-    /// May hold a password: never printed.
-    Url(String),
+    Url(Secret),
     Connector(Arc<dyn Connector>),
 }
 
@@ -72,6 +72,7 @@ impl DatabaseBuilder {
             name: "default".into(),
             options: PoolOptions::default(),
             drivers: None,
+            credentials: None,
             listener: None,
             retry: RetryPolicy::default(),
             translations: TRANSLATIONS,
@@ -85,7 +86,7 @@ impl DatabaseBuilder {
         }
     }
 
-    pub(crate) fn from_url(url: impl Into<String>) -> Self {
+    pub(crate) fn from_url(url: impl Into<Secret>) -> Self {
         Self::new(Target::Url(url.into()))
     }
 
@@ -162,6 +163,21 @@ impl DatabaseBuilder {
     /// Adds one driver to those of the process, for this database.
     pub fn driver(mut self, driver: Arc<dyn Driver>) -> Self {
         self.drivers.get_or_insert_with(of_process).register(driver);
+        self
+    }
+
+    /// Asks `provider` for the credentials of each connection: for passwords that change and tokens that
+    /// live shortly. It is asked within the pool's `connect_timeout`; connections that are there live on,
+    /// until their time is over or [`invalidate_all`](wellspring_pool_core::Pool::invalidate_all) retires
+    /// them. Databases without credentials refuse it when the database is built.
+    ///
+    /// ```
+    /// # use wellspring::{Database, PasswordFile};
+    /// let builder = Database::builder("postgres://shop@db.example/orders")
+    ///     .credentials(PasswordFile::new("/run/secrets/orders"));
+    /// ```
+    pub fn credentials(mut self, provider: impl CredentialProvider) -> Self {
+        self.credentials = Some(Arc::new(provider));
         self
     }
 
@@ -278,7 +294,9 @@ impl DatabaseBuilder {
     /// in the background.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a wrong URL or option; why connecting failed, without retrying.
+    /// [`ErrorKind::Config`] for a wrong URL or option; [`ErrorKind::Unsupported`] for
+    /// [`credentials`](Self::credentials) of a database that has none; why connecting failed, without
+    /// retrying.
     ///
     /// # Cancel safety
     /// Nothing is left behind.
@@ -302,13 +320,15 @@ impl DatabaseBuilder {
     /// Builds the database without connecting: the first use does.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a wrong URL or option.
+    /// [`ErrorKind::Config`] for a wrong URL or option; [`ErrorKind::Unsupported`] for
+    /// [`credentials`](Self::credentials) of a database that has none.
     pub fn build(self) -> Result<Database> {
         let Self {
             target,
             name,
             mut options,
             drivers,
+            credentials,
             listener,
             retry,
             translations,
@@ -333,9 +353,13 @@ impl DatabaseBuilder {
         })?;
         let connector = match target {
             Target::Url(url) => {
-                drivers.unwrap_or_else(of_process).connector(&url).map_err(named)?
+                drivers.unwrap_or_else(of_process).connector(url.expose()).map_err(named)?
             }
             Target::Connector(connector) => connector,
+        };
+        let connector = match credentials {
+            Some(provider) => connector.with_credentials(provider).map_err(named)?,
+            None => connector,
         };
         let connector = EchoConnector::new(connector, Arc::clone(&name), echo);
         if unpooled {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use wellspring_connector::{
     BulkRow, BulkSource, BulkTarget, Connector, ConnectorManager, Dialect, Error, ExecResult,
-    IntoParams, Query, Result, Sql, TransactionOptions, Translator, bulk_insert, bulk_rows,
+    IntoParams, Query, Result, Secret, Sql, TransactionOptions, Translator, bulk_insert, bulk_rows,
 };
 use wellspring_pool_core::{Pool, ShutdownReport, Status};
 use wellspring_txn::{Begin, RetryPolicy, Transaction, TransactionBuilder, Tx};
@@ -65,8 +65,9 @@ impl Database {
         Self::builder(url).connect().await
     }
 
-    /// Starts building a database at `url` with options of one's own.
-    pub fn builder(url: impl Into<String>) -> DatabaseBuilder {
+    /// Starts building a database at `url` with options of one's own. The URL is kept as a
+    /// [`Secret`], since it may have a password in it.
+    pub fn builder(url: impl Into<Secret>) -> DatabaseBuilder {
         DatabaseBuilder::from_url(url)
     }
 

@@ -73,11 +73,12 @@ pub use stats::{DatabaseStats, TransactionStats};
 
 #[doc(no_inline)]
 pub use wellspring_connector::{
-    Batch, BulkRow, BulkSource, BulkTarget, Column, Connector, Date, Decimal, Dialect, Driver,
-    Echo, Error, ErrorKind, ExecResult, FromRow, FromValue, Interval, IntoParams, IsolationLevel,
-    Params, PlaceholderStyle, Query, Result, ResultSet, Retry, Row, RowStream, Sql, Time,
-    Timestamp, TimestampTz, TransactionMode, TransactionOptions, Uuid, Value, ValueKind, ValueRef,
-    bulk_rows, bulk_stream, params,
+    Batch, BulkRow, BulkSource, BulkTarget, Column, Connector, CredentialProvider, Credentials,
+    Date, Decimal, Dialect, Driver, DriverOption, Echo, Error, ErrorKind, ExecResult, FromRow,
+    FromValue, Interval, IntoParams, IsolationLevel, OptionKind, Params, PasswordFile,
+    PlaceholderStyle, Query, Result, ResultSet, Retry, Row, RowStream, Secret, SharedPassword, Sql,
+    Time, Timestamp, TimestampTz, TransactionMode, TransactionOptions, Uuid, Value, ValueKind,
+    ValueRef, bulk_rows, bulk_stream, params,
 };
 #[doc(no_inline)]
 pub use wellspring_pool_core::{
@@ -126,6 +127,8 @@ mod prose {
     struct Readme;
     #[doc = include_str!("../docs/src/getting-started.md")]
     struct GettingStarted;
+    #[doc = include_str!("../docs/src/credentials.md")]
+    struct Credentials;
     #[doc = include_str!("../docs/src/writing.md")]
     struct Writing;
     #[doc = include_str!("../docs/src/transactions.md")]

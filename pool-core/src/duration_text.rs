@@ -131,28 +131,17 @@ pub(crate) mod or_off {
 mod tests {
     use super::*;
 
+    /// The list is that of the URLs' durations too: one rule for all.
     #[test]
-    fn units_parse_and_print() {
-        for (text, millis) in [
-            ("500ms", 500),
-            ("5s", 5_000),
-            ("90 s", 90_000),
-            ("10min", 600_000),
-            ("1h", 3_600_000),
-            ("2d", 172_800_000),
-        ] {
-            let parsed = parse(text).unwrap();
-            assert_eq!(parsed, Duration::from_millis(millis), "{text}");
-            assert_eq!(parse(&format(parsed)), Some(parsed), "{text}");
-        }
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        for text in
-            ["", "5", "s", "-5s", "5 parsecs", "99999999999999999999s", "18446744073709551615d"]
-        {
-            assert_eq!(parse(text), None, "{text}");
+    fn units_parse_and_print_and_nonsense_is_refused() {
+        for line in include_str!("../tests/durations.txt").lines() {
+            let (text, millis) = line.split_once('=').expect("a text and its milliseconds");
+            let expected = (millis != "refused").then(|| millis.parse().expect("a number"));
+            let expected = expected.map(Duration::from_millis);
+            assert_eq!(parse(text), expected, "{line}");
+            if let Some(expected) = expected {
+                assert_eq!(parse(&format(expected)), Some(expected), "{line}");
+            }
         }
     }
 

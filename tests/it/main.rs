@@ -9,6 +9,7 @@ mod closing;
 mod concurrency;
 mod connecting;
 mod control;
+mod credentials;
 mod csv_files;
 mod databases;
 mod drivers;

@@ -3,6 +3,7 @@
 
 #![cfg(all(feature = "postgres", feature = "mysql"))]
 
+mod credentials;
 mod databases;
 mod leaking;
 mod resending;

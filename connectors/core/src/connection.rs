@@ -60,7 +60,10 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
         provider: Arc<dyn CredentialProvider>,
     ) -> Result<Arc<dyn Connector>> {
         let _ = provider;
-        Err(Error::unsupported(format_args!("credentials for {}", self.target())))
+        Err(Error::unsupported(format_args!(
+            "asking for credentials to connect to {}",
+            self.target()
+        )))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::url::{bad_value, duration, number, switch};
+use crate::url::{DURATION, bad_value, duration, number, switch};
 use crate::{Result, nearest};
 
 /// One option of a driver, as its URLs and configuration files have it.
@@ -23,7 +23,7 @@ pub struct DriverOption {
     pub name: &'static str,
     /// What values it has.
     pub kind: OptionKind,
-    /// What holds where it is not given, for people.
+    /// What holds where it is not given: a value, or words for people.
     pub default: &'static str,
     /// What it does: sentences of Markdown.
     pub about: &'static str,
@@ -79,6 +79,12 @@ impl DriverOption {
         nearest(name, options.iter().map(|option| option.name))
     }
 
+    /// True when [`default`](Self::default) is a value as a URL has it, and not words for people.
+    pub fn is_default_a_value(&self) -> bool {
+        let is_free = matches!(self.kind, OptionKind::Text | OptionKind::Secret | OptionKind::Path);
+        !is_free && self.check(self.default).is_ok()
+    }
+
     /// Checks a value as it stands in a URL.
     ///
     /// # Errors
@@ -108,6 +114,62 @@ impl DriverOption {
     }
 }
 
+/// The options as a table in Markdown, for the documentation of their driver.
+///
+/// ```
+/// use wellspring_connector::{DriverOption, OptionKind, options_table};
+///
+/// const OPTIONS: &[DriverOption] =
+///     &[DriverOption::new("jit", OptionKind::Switch, "on", "Whether queries are compiled.")];
+/// assert_eq!(
+///     options_table(OPTIONS),
+///     "| option | value | default | |\n\
+///      | --- | --- | --- | --- |\n\
+///      | `jit` | `on`, `off` | `on` | Whether queries are compiled. |\n"
+/// );
+/// ```
+pub fn options_table(options: &[DriverOption]) -> String {
+    let mut table = "| option | value | default | |\n| --- | --- | --- | --- |\n".to_owned();
+    for option in options {
+        let names = [&[option.name], option.aliases].concat();
+        let (names, value) = (code(&names), option.kind.cell());
+        let default = match option.is_default_a_value() {
+            true => code(&[option.default]),
+            false => option.default.to_owned(),
+        };
+        for cell in [names, value, default, option.about.to_owned()] {
+            table.push_str("| ");
+            table.push_str(&cell.replace('|', "\\|"));
+            table.push(' ');
+        }
+        table.push_str("|\n");
+    }
+    table
+}
+
+/// Words as code, with commas.
+fn code(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+impl OptionKind {
+    /// What a table says of it.
+    fn cell(self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Secret => "text, never shown".to_owned(),
+            Self::Path => "path".to_owned(),
+            Self::Switch => code(&["on", "off"]),
+            Self::Number(least, i64::MAX) if least > i64::MIN => format!("number, {least} or more"),
+            Self::Number(i64::MIN, i64::MAX) => "number".to_owned(),
+            Self::Number(least, most) => format!("number, {least} to {most}"),
+            Self::Duration => "duration: `250ms`, `5s`, `1min`".to_owned(),
+            Self::Words(words) => code(words),
+        }
+    }
+}
+
 impl fmt::Display for OptionKind {
     /// What is expected, as errors and the reference say it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,11 +178,64 @@ impl fmt::Display for OptionKind {
             Self::Secret => f.write_str("a secret"),
             Self::Path => f.write_str("a path"),
             Self::Switch => f.write_str("on or off"),
+            Self::Number(i64::MIN, i64::MAX) => f.write_str("a whole number"),
             Self::Number(least, i64::MAX) => write!(f, "a whole number of at least {least}"),
             Self::Number(i64::MIN, most) => write!(f, "a whole number of at most {most}"),
             Self::Number(least, most) => write!(f, "a whole number from {least} to {most}"),
-            Self::Duration => f.write_str("a duration with its unit: 250ms, 5s or 1min"),
+            Self::Duration => f.write_str(DURATION),
             Self::Words(words) => write!(f, "one of {}", words.join(", ")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn values_are_checked_by_their_kind() {
+        for (kind, good, bad) in [
+            (OptionKind::Text, "anything", None),
+            (OptionKind::Switch, "YES", Some("maybe")),
+            (OptionKind::Number(1, 65_535), "65535", Some("0")),
+            (OptionKind::Number(-5, i64::MAX), "-5", Some("-6")),
+            (OptionKind::Number(i64::MIN, 5), "-99", Some("6")),
+            (OptionKind::Number(i64::MIN, i64::MAX), "-99", Some("1.5")),
+            (OptionKind::Duration, "1h", Some("60")),
+            (OptionKind::Words(&["ro", "rw"]), "RW", Some("rwx")),
+        ] {
+            let option = DriverOption::new("it", kind, "none", "It.");
+            option.check(good).unwrap();
+            if let Some(bad) = bad {
+                let error = option.check(bad).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Config);
+                let text = error.to_string();
+                assert!(text.contains(&format!("`it={bad}`")), "{text}");
+                assert!(text.contains(&kind.to_string()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_has_a_row_for_each_option() {
+        let table = options_table(&[
+            DriverOption::new("mode", OptionKind::Words(&["a", "b"]), "a", "Which.").or(&["m"]),
+            DriverOption::new("size", OptionKind::Number(0, i64::MAX), "the server's", "a | b"),
+            DriverOption::new("any", OptionKind::Number(i64::MIN, i64::MAX), "-5", "Any."),
+            DriverOption::new("pause", OptionKind::Duration, "5s", "How long."),
+            DriverOption::new("password", OptionKind::Secret, "none", "It."),
+        ]);
+        let rows: Vec<&str> = table.lines().skip(2).collect();
+        assert_eq!(
+            rows,
+            [
+                "| `mode`, `m` | `a`, `b` | `a` | Which. |",
+                "| `size` | number, 0 or more | the server's | a \\| b |",
+                "| `any` | number | `-5` | Any. |",
+                "| `pause` | duration: `250ms`, `5s`, `1min` | `5s` | How long. |",
+                "| `password` | text, never shown | none | It. |",
+            ]
+        );
     }
 }

@@ -13,14 +13,14 @@ use wellspring_connector::{
     split_script,
 };
 
-use crate::connector::{MARIADB, MYSQL, MySqlConnector};
+use crate::connector::{MARIADB, MYSQL};
 use crate::cursor::MySqlCursor;
 use crate::encode;
 use crate::errors::{Sent, lost_connection};
 use crate::flight::{Event, Portion, Request};
 use crate::load;
 use crate::lock_waits::LockWaits;
-use crate::session::{Landed, PORTION, Session};
+use crate::session::{Landed, PORTION, Session, Stopper};
 use crate::statements::Statements;
 
 /// One connection to a MySQL or MariaDB database.
@@ -79,12 +79,12 @@ impl MySqlConnection {
     pub(crate) fn new(
         conn: Conn,
         mariadb: bool,
-        connector: MySqlConnector,
+        stopper: Stopper,
         file_asked_for: Arc<AtomicBool>,
     ) -> Self {
         let dialect = if mariadb { &MARIADB } else { &MYSQL };
         Self {
-            session: Session::new(conn, connector, file_asked_for),
+            session: Session::new(conn, stopper, file_asked_for),
             dialect,
             statements: Statements::default(),
             tainted: false,

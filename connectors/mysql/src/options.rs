@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use wellspring_connector::{Error, ErrorKind, Result};
+use wellspring_connector::{Credentials, Error, ErrorKind, Result, Secret};
 
 use crate::url;
 
 /// The port both listen on unless told otherwise.
 pub(crate) const DEFAULT_PORT: u16 = 3306;
+
+/// When a silent peer is asked whether it is still there, unless told otherwise.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// How much TLS is wanted. There is no `prefer`: whether a connection is safe is not left to whoever
 /// answers.
@@ -39,18 +42,6 @@ pub enum Flavor {
 
 /// How one MySQL or MariaDB database is connected to.
 ///
-/// | option (in a URL) | unit | default |
-/// | --- | --- | --- |
-/// | `sslmode` | [`SslMode`]: `disable`, `require`, `verify-ca`, `verify-full` | `verify-full`; `disable` for this machine and unix sockets |
-/// | `sslrootcert` | PEM file of authorities to trust | those of the machine |
-/// | `sslcert`, `sslkey` | PEM files to prove who we are | none |
-/// | `socket` | path of a unix socket, instead of the host | none |
-/// | `application_name` | text, sent as the attribute `program_name` | none |
-/// | `sql_mode` | modes, separated by commas | the server's |
-/// | `charset` | only `utf8mb4` | `utf8mb4` |
-/// | `read_timeout`, `write_timeout` | duration the server waits on the network, whole seconds | the server's |
-/// | `statement_cache` | prepared statements kept for each connection; 0 for none | 100 |
-///
 /// A session's time zone is always UTC, so that `timestamp` columns are instants whoever reads them.
 ///
 /// ```
@@ -60,6 +51,10 @@ pub enum Flavor {
 /// assert_eq!(options.target(), "mysql://ada@db:3307/shop");
 /// # Ok::<(), wellspring_connector::Error>(())
 /// ```
+///
+/// # The options of a URL
+///
+#[doc = include_str!("options.md")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct MySqlOptions {
     pub(crate) flavor: Flavor,
@@ -67,12 +62,13 @@ pub struct MySqlOptions {
     pub(crate) port: u16,
     pub(crate) socket: Option<PathBuf>,
     pub(crate) user: Option<String>,
-    pub(crate) password: Option<String>,
+    pub(crate) password: Option<Secret>,
     pub(crate) database: Option<String>,
     pub(crate) ssl_mode: Option<SslMode>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
+    pub(crate) tcp_keepalive: Option<Duration>,
     pub(crate) application_name: Option<String>,
     pub(crate) sql_mode: Option<String>,
     pub(crate) read_timeout: Option<Duration>,
@@ -95,6 +91,7 @@ impl MySqlOptions {
             ca_file: None,
             client_cert: None,
             client_key: None,
+            tcp_keepalive: Some(KEEPALIVE),
             application_name: None,
             sql_mode: None,
             read_timeout: None,
@@ -142,9 +139,10 @@ impl MySqlOptions {
         self
     }
 
-    /// The password. Default: none.
+    /// The password. Default: none. One that changes is given by
+    /// [`MySqlConnector::credentials`](crate::MySqlConnector::credentials).
     #[must_use]
-    pub fn password(mut self, password: impl Into<String>) -> Self {
+    pub fn password(mut self, password: impl Into<Secret>) -> Self {
         self.password = Some(password.into());
         self
     }
@@ -156,7 +154,8 @@ impl MySqlOptions {
         self
     }
 
-    /// How much TLS. Default: full verification, and none for this machine and unix sockets.
+    /// How much TLS. Default: full verification; none through unix sockets, and none for this machine
+    /// unless a certificate is named.
     #[must_use]
     pub fn ssl_mode(mut self, mode: SslMode) -> Self {
         self.ssl_mode = Some(mode);
@@ -179,6 +178,14 @@ impl MySqlOptions {
     ) -> Self {
         self.client_cert = Some(certificate.into());
         self.client_key = Some(key.into());
+        self
+    }
+
+    /// How long a peer may be silent before the system asks whether it is still there, at least a second;
+    /// `None` never asks. Default: 1 min. It has no meaning for unix sockets.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, silence: Option<Duration>) -> Self {
+        self.tcp_keepalive = silence;
         self
     }
 
@@ -241,8 +248,25 @@ impl MySqlOptions {
 
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Config, message));
+        // What is said about TLS and has no effect is not what was meant.
+        if self.ssl_mode == Some(SslMode::Disable)
+            && let Some((other, _)) = self.tls_files().into_iter().find(|(_, file)| file.is_some())
+        {
+            return wrong(&format!(
+                "sslmode=disable and {other} contradict each other: one of them wants TLS"
+            ));
+        }
+        if self.ssl_mode == Some(SslMode::Require) && self.ca_file.is_some() {
+            return wrong(
+                "sslmode=require and sslrootcert contradict each other: the first checks no \
+                 certificate; verify-ca and verify-full do",
+            );
+        }
         if self.client_cert.is_some() != self.client_key.is_some() {
             return wrong("sslcert and sslkey are needed together");
+        }
+        if self.tcp_keepalive.is_some_and(|silence| silence < Duration::from_secs(1)) {
+            return wrong("tcp_keepalive: expected at least 1s, or 0s for never");
         }
         for (name, timeout) in
             [("read_timeout", self.read_timeout), ("write_timeout", self.write_timeout)]
@@ -254,6 +278,23 @@ impl MySqlOptions {
         Ok(())
     }
 
+    /// The files TLS works with, by the names of their options.
+    fn tls_files(&self) -> [(&'static str, &Option<PathBuf>); 3] {
+        [
+            ("sslrootcert", &self.ca_file),
+            ("sslcert", &self.client_cert),
+            ("sslkey", &self.client_key),
+        ]
+    }
+
+    /// Who logs in, unless somebody is asked.
+    pub(crate) fn login(&self) -> Credentials {
+        let mut login = Credentials::default();
+        login.user.clone_from(&self.user);
+        login.password.clone_from(&self.password);
+        login
+    }
+
     /// How much TLS connections have.
     pub(crate) fn effective_ssl_mode(&self) -> SslMode {
         let local = self.host.eq_ignore_ascii_case("localhost")
@@ -261,7 +302,9 @@ impl MySqlOptions {
         match self.ssl_mode {
             _ if self.socket.is_some() => SslMode::Disable,
             Some(mode) => mode,
-            None if local => SslMode::Disable,
+            None if local && self.tls_files().iter().all(|(_, file)| file.is_none()) => {
+                SslMode::Disable
+            }
             None => SslMode::VerifyFull,
         }
     }
@@ -296,7 +339,7 @@ impl fmt::Debug for MySqlOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MySqlOptions")
             .field("target", &self.target())
-            .field("password", &self.password.as_ref().map(|_| "[redacted]"))
+            .field("password", &self.password)
             .field("ssl_mode", &self.ssl_mode)
             .field("application_name", &self.application_name)
             .field("sql_mode", &self.sql_mode)

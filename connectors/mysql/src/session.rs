@@ -13,7 +13,7 @@ use mysql_async::{Conn, Error as Native, Row};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
-use wellspring_connector::{Error, ErrorKind, Result};
+use wellspring_connector::{Credentials, Error, ErrorKind, Result};
 
 use crate::connector::MySqlConnector;
 use crate::errors::{Sent, convert, lost_connection};
@@ -36,8 +36,7 @@ enum Seat {
 /// A session with a server.
 pub(crate) struct Session {
     seat: Seat,
-    connector: MySqlConnector,
-    id: u32,
+    stopper: Arc<Stopper>,
     /// A transaction is open, by the server's last word.
     in_transaction: bool,
     /// A request that failed has ended one.
@@ -51,16 +50,10 @@ pub(crate) struct Session {
 
 impl Session {
     /// A session of `conn`; `file_asked_for` is set when the server asked for a file and got none.
-    pub(crate) fn new(
-        conn: Conn,
-        connector: MySqlConnector,
-        file_asked_for: Arc<AtomicBool>,
-    ) -> Self {
-        let id = conn.id();
+    pub(crate) fn new(conn: Conn, stopper: Stopper, file_asked_for: Arc<AtomicBool>) -> Self {
         Self {
             seat: Seat::Home(Box::new(conn)),
-            connector,
-            id,
+            stopper: Arc::new(stopper),
             in_transaction: false,
             undone: false,
             file_asked_for,
@@ -171,8 +164,8 @@ impl Session {
         }
         self.abandoned = true;
         if let Ok(runtime) = Handle::try_current() {
-            let (connector, id) = (self.connector.clone(), self.id);
-            let task = runtime.spawn(async move { stop(&connector, id).await });
+            let stopper = Arc::clone(&self.stopper);
+            let task = runtime.spawn(async move { stopper.stop().await });
             *self.stopping.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
         }
     }
@@ -206,7 +199,7 @@ impl Session {
             }
             // Perhaps nobody has asked yet, or the request came before the statement.
             self.join_stopping().await;
-            stop(&self.connector, self.id).await;
+            self.stopper.stop().await;
             pause = (pause * 2).min(Duration::from_secs(1));
         }
         let asked = self.abandoned;
@@ -341,18 +334,33 @@ fn harmless(error: &mysql_async::DriverError) -> bool {
     )
 }
 
-/// Asks the server, on another connection, to stop what connection `id` is doing.
-async fn stop(connector: &MySqlConnector, id: u32) {
-    let request = async {
-        let mut conn = connector.open().await?;
-        let killed = conn.query_drop(format!("kill query {id}")).await;
-        let _gone = conn.disconnect().await;
-        killed.map_err(|error| convert(error, Sent::Perhaps))
-    };
-    match timeout(MANNERS, request).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a statement could not be cancelled"),
-        Err(_) => tracing::debug!("a statement could not be cancelled within {MANNERS:?}"),
+/// Stops what a connection is doing, from another one.
+pub(crate) struct Stopper {
+    connector: MySqlConnector,
+    /// Who opened the connection.
+    login: Credentials,
+    id: u32,
+}
+
+impl Stopper {
+    /// For the connection `id`, opened by `login`.
+    pub(crate) fn new(connector: MySqlConnector, login: Credentials, id: u32) -> Self {
+        Self { connector, login, id }
+    }
+
+    /// Asks the server to stop what the connection is doing, and waits until it has.
+    async fn stop(&self) {
+        let request = async {
+            let mut conn = self.connector.open_beside(&self.login).await?;
+            let killed = conn.query_drop(format!("kill query {}", self.id)).await;
+            let _gone = conn.disconnect().await;
+            killed.map_err(|error| convert(error, Sent::Perhaps))
+        };
+        match timeout(MANNERS, request).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a statement could not be cancelled"),
+            Err(_) => tracing::debug!("a statement could not be cancelled within {MANNERS:?}"),
+        }
     }
 }
 
@@ -364,7 +372,7 @@ impl fmt::Debug for Session {
             Seat::Gone => "gone",
         };
         f.debug_struct("Session")
-            .field("id", &self.id)
+            .field("id", &self.stopper.id)
             .field("seat", &seat)
             .field("in_transaction", &self.in_transaction)
             .finish_non_exhaustive()

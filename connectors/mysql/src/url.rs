@@ -1,38 +1,15 @@
 //! URLs of MySQL and MariaDB databases: where the server is, and the options by name.
 
-use wellspring_connector::url::{ServerUrl, bad_value, duration, number, unknown_option, word};
-use wellspring_connector::{Error, ErrorKind, Result};
+use wellspring_connector::url::{
+    ServerUrl, bad_value, duration, known_options, number, unknown_option, word,
+};
+use wellspring_connector::{DriverOption, Error, ErrorKind, Result};
 
-use crate::options::{DEFAULT_PORT, Flavor, MySqlOptions, SslMode};
+use crate::option_list::{ELSEWHERE, OPTIONS, SSL_MODES};
+use crate::options::{DEFAULT_PORT, Flavor, MySqlOptions};
 
 /// The schemes a URL may have.
 pub(crate) const SCHEMES: &[&str] = &["mysql", "mariadb"];
-
-/// The names options have in a URL's query.
-const KEYS: &[&str] = &[
-    "socket",
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "application_name",
-    "sql_mode",
-    "charset",
-    "read_timeout",
-    "write_timeout",
-    "statement_cache",
-];
-
-const SSL_MODES: &[(&str, SslMode)] = &[
-    ("disable", SslMode::Disable),
-    ("disabled", SslMode::Disable),
-    ("require", SslMode::Require),
-    ("required", SslMode::Require),
-    ("verify-ca", SslMode::VerifyCa),
-    ("verify_ca", SslMode::VerifyCa),
-    ("verify-full", SslMode::VerifyFull),
-    ("verify_identity", SslMode::VerifyFull),
-];
 
 /// Reads a whole URL.
 pub(crate) fn parse(text: &str) -> Result<MySqlOptions> {
@@ -55,44 +32,43 @@ pub(crate) fn parse(text: &str) -> Result<MySqlOptions> {
     let mut options = MySqlOptions::new(host).port(port.unwrap_or(DEFAULT_PORT));
     options.flavor = flavor;
     options.user = url.user;
-    options.password = url.password.map(|password| password.expose().to_owned());
+    options.password = url.password;
     options.database = url.database;
-    for (key, value) in &url.options {
-        set(&mut options, key, value)?;
+    for (option, value) in known_options(OPTIONS, ELSEWHERE, &url.options)? {
+        set(&mut options, option, value)?;
     }
     Ok(options)
 }
 
-fn set(options: &mut MySqlOptions, key: &str, value: &str) -> Result<()> {
+fn set(options: &mut MySqlOptions, option: &DriverOption, value: &str) -> Result<()> {
+    let key = option.name;
+    if key == "sslmode" && value.to_ascii_lowercase().starts_with("prefer") {
+        return Err(bad_value(
+            key,
+            value,
+            "verify-full, verify-ca, require or disable; whether a connection is safe is not left to \
+             the server",
+        ));
+    }
+    option.check(value)?;
     match key {
         "socket" => options.socket = Some(value.into()),
-        "sslmode" | "ssl-mode" => {
-            if value.to_ascii_lowercase().starts_with("prefer") {
-                return Err(bad_value(
-                    key,
-                    value,
-                    "verify-full, verify-ca, require or disable; whether a connection is safe is \
-                     not left to the server",
-                ));
-            }
-            options.ssl_mode = Some(word(key, value, SSL_MODES)?);
-        }
+        "sslmode" => options.ssl_mode = Some(word(key, value, &SSL_MODES)?),
         "sslrootcert" => options.ca_file = Some(value.into()),
         "sslcert" => options.client_cert = Some(value.into()),
         "sslkey" => options.client_key = Some(value.into()),
+        "tcp_keepalive" => {
+            options.tcp_keepalive =
+                Some(duration(key, value)?).filter(|silence| !silence.is_zero());
+        }
         "application_name" => options.application_name = Some(value.to_owned()),
         "sql_mode" => options.sql_mode = Some(value.to_owned()),
-        "charset" => {
-            if !value.eq_ignore_ascii_case("utf8mb4") {
-                return Err(bad_value(key, value, "utf8mb4, the only encoding text has here"));
-            }
-        }
+        // There is one.
+        "charset" => {}
         "read_timeout" => options.read_timeout = Some(duration(key, value)?),
         "write_timeout" => options.write_timeout = Some(duration(key, value)?),
-        "statement_cache" => {
-            options.statement_cache = number(key, value, "a number of statements: 100, 0 for off")?;
-        }
-        _ => return Err(unknown_option(key, KEYS)),
+        "statement_cache" => options.statement_cache = number(key, value, "a number")?,
+        _ => return Err(unknown_option(key, &[])),
     }
     Ok(())
 }
@@ -103,19 +79,27 @@ fn config(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::options::SslMode;
 
     #[test]
     fn every_option_is_read() {
         let options = MySqlOptions::from_url(
             "mariadb://ada:p%40w@[::1]:4000/shop?sslmode=verify-ca&sslrootcert=ca.pem&sslcert=c.pem\
              &sslkey=k.pem&application_name=till&sql_mode=ANSI%2CTRADITIONAL&charset=utf8mb4\
-             &read_timeout=30s&write_timeout=1min&statement_cache=7&socket=/run/x.sock",
+             &read_timeout=30s&write_timeout=1min&statement_cache=7&socket=/run/x.sock\
+             &tcp_keepalive=5min",
         )
         .unwrap();
         assert_eq!(options.target(), "mariadb://ada@/run/x.sock/shop");
         assert_eq!((options.host.as_str(), options.port), ("::1", 4000));
-        assert_eq!(options.password.as_deref(), Some("p@w"));
+        assert_eq!(options.password, Some("p@w".into()));
+        assert!(!format!("{options:?}").contains("p@w"));
+        assert_eq!(options.tcp_keepalive, Some(Duration::from_secs(300)));
+        let never = MySqlOptions::from_url("mysql://h?tcp_keepalive=0s").unwrap();
+        assert_eq!(never.tcp_keepalive, None);
         assert_eq!(options.ssl_mode, Some(SslMode::VerifyCa));
         assert_eq!(options.statement_cache, 7);
         assert_eq!(
@@ -133,6 +117,10 @@ mod tests {
             ("mysql://127.0.0.1?sslmode=required", SslMode::Require),
             ("mysql://db.example", SslMode::VerifyFull),
             ("mysql://db.example?socket=/run/s.sock", SslMode::Disable),
+            // Who names a certificate wants TLS.
+            ("mysql://localhost?sslrootcert=ca.pem", SslMode::VerifyFull),
+            ("mysql://localhost?sslcert=c.pem&sslkey=k.pem", SslMode::VerifyFull),
+            ("mysql://localhost?socket=/run/s.sock&sslrootcert=ca.pem", SslMode::Disable),
         ] {
             let options = MySqlOptions::from_url(url).unwrap();
             assert_eq!(options.effective_ssl_mode(), mode, "{url}");
@@ -149,6 +137,15 @@ mod tests {
             ("mysql://u:canary@h/d?charset=latin1", "utf8mb4"),
             ("mysql://u:canary@h/d?read_timeout=10ms", "whole seconds"),
             ("mysql://u:canary@h/d?sslcert=x", "sslkey"),
+            ("mysql://u:canary@h/d?sslmode=require&ssl-mode=required", "are one option"),
+            ("mysql://u:canary@h/d?sslmode=DISABLED&sslrootcert=x", "contradict"),
+            ("mysql://u:canary@h/d?sslmode=disable&sslcert=x&sslkey=x", "sslcert contradict"),
+            ("mysql://u:canary@h/d?sslmode=disable&sslkey=x", "sslkey contradict"),
+            ("mysql://u:canary@localhost/d?ssl-mode=require&sslrootcert=x", "verify-ca"),
+            ("mysql://u:canary@h/d?tcp_keepalive=10ms", "at least 1s"),
+            ("mysql://u:canary@h/d?connect_timeout=10", "`pool.connect_timeout`"),
+            ("mysql://u:canary@h/d?autocommit=off", "`set_autocommit`"),
+            ("mysql://u:canary@h/d?ssl_ca=x", "`sslrootcert`"),
         ] {
             let error = MySqlOptions::from_url(url).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config, "{url}");

@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio_postgres::SimpleQueryMessage;
-use wellspring_connector::{Connection, Connector, Dialect, Driver, Error, ErrorKind, Result};
+use wellspring_connector::{
+    Connection, Connector, CredentialProvider, Credentials, Dialect, Driver, DriverOption, Error,
+    ErrorKind, Result,
+};
 
 use crate::connection::PostgresConnection;
 use crate::errors::{Place, during_startup};
+use crate::option_list::OPTIONS;
 use crate::options::{PostgresOptions, SslMode, TargetSessionAttrs};
 use crate::session::{Greeting, Session, Way};
 use crate::tls::Tls;
@@ -42,6 +46,10 @@ impl Driver for PostgresDriver {
     fn connector(&self, url: &str) -> Result<Arc<dyn Connector>> {
         Ok(Arc::new(PostgresConnector::new(PostgresOptions::from_url(url)?)?))
     }
+
+    fn options(&self) -> &'static [DriverOption] {
+        OPTIONS
+    }
 }
 
 /// Opens connections to one PostgreSQL database.
@@ -50,6 +58,8 @@ pub struct PostgresConnector {
     options: Arc<PostgresOptions>,
     /// The places a server may be, in order.
     ways: Arc<[Arc<Way>]>,
+    /// Who is asked for the credentials of each connection.
+    provider: Option<Arc<dyn CredentialProvider>>,
 }
 
 impl PostgresConnector {
@@ -71,9 +81,31 @@ impl PostgresConnector {
                     tls
                 }
             };
-            ways.push(Arc::new(Way { endpoint: endpoint.clone(), tls }));
+            ways.push(Arc::new(Way {
+                endpoint: endpoint.clone(),
+                tls,
+                keepalive: options.tcp_keepalive,
+            }));
         }
-        Ok(Self { options: Arc::new(options), ways: ways.into() })
+        Ok(Self { options: Arc::new(options), ways: ways.into(), provider: None })
+    }
+
+    /// The same, which asks `provider` for the credentials of each connection, once for all its hosts.
+    /// Requests to cancel need none.
+    ///
+    /// ```
+    /// use wellspring_connector::PasswordFile;
+    /// use wellspring_postgres::{PostgresConnector, PostgresOptions};
+    ///
+    /// let options = PostgresOptions::new("localhost").user("ada").database("shop");
+    /// let connector =
+    ///     PostgresConnector::new(options)?.credentials(PasswordFile::new("/run/secrets/shop"));
+    /// # Ok::<(), wellspring_connector::Error>(())
+    /// ```
+    #[must_use]
+    pub fn credentials(mut self, provider: impl CredentialProvider) -> Self {
+        self.provider = Some(Arc::new(provider));
+        self
     }
 
     /// The options it was made with.
@@ -82,22 +114,26 @@ impl PostgresConnector {
     }
 
     /// Opens a session with the first place that is good enough.
+    ///
+    /// # Errors
+    /// The provider's, before anything is connected to; the last place's otherwise.
     pub(crate) async fn open(&self) -> Result<Session> {
         use TargetSessionAttrs as Wanted;
+        let login = self.options.login().renewed(self.provider.as_deref()).await?;
         match self.options.target_session_attrs {
-            Wanted::PreferStandby => match self.open_as(Wanted::Standby).await {
+            Wanted::PreferStandby => match self.open_as(Wanted::Standby, &login).await {
                 Ok(session) => Ok(session),
-                Err(_) => self.open_as(Wanted::Any).await,
+                Err(_) => self.open_as(Wanted::Any, &login).await,
             },
-            wanted => self.open_as(wanted).await,
+            wanted => self.open_as(wanted, &login).await,
         }
     }
 
-    async fn open_as(&self, wanted: TargetSessionAttrs) -> Result<Session> {
+    async fn open_as(&self, wanted: TargetSessionAttrs, login: &Credentials) -> Result<Session> {
         let mut failed: Option<Error> = None;
         for way in &*self.ways {
             let opened = async {
-                let (session, greeting) = Session::open(&self.options, way).await?;
+                let (session, greeting) = Session::open(&self.options, login, way).await?;
                 check(&session, greeting, wanted, way).await?;
                 Ok(session)
             };
@@ -182,10 +218,21 @@ impl Connector for PostgresConnector {
         let session = self.open().await?;
         Ok(Box::new(PostgresConnection::new(session, Arc::clone(&self.options))))
     }
+
+    fn with_credentials(
+        &self,
+        provider: Arc<dyn CredentialProvider>,
+    ) -> Result<Arc<dyn Connector>> {
+        Ok(Arc::new(self.clone().credentials(provider)))
+    }
 }
 
 impl fmt::Debug for PostgresConnector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresConnector").field("options", &self.options).finish_non_exhaustive()
+        // What a provider shows of itself is not known.
+        f.debug_struct("PostgresConnector")
+            .field("options", &self.options)
+            .field("asks_for_credentials", &self.provider.is_some())
+            .finish_non_exhaustive()
     }
 }

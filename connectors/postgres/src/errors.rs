@@ -8,7 +8,7 @@ use tokio_postgres::error::DbError;
 use wellspring_connector::{Error, ErrorKind, Retry};
 
 use crate::encode::EncodeError;
-use crate::options::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// SQLSTATEs and what they mean. A code of five characters is looked for first, then its class of
 /// two.

@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use wellspring_connector::{Error, ErrorKind, Result};
+use tokio_postgres::config::ChannelBinding as NativeBinding;
+use wellspring_connector::{Credentials, Error, ErrorKind, Result, Secret};
 
+use crate::endpoint::Endpoint;
 use crate::url;
 
 /// The port PostgreSQL listens on unless told otherwise.
 pub(crate) const DEFAULT_PORT: u16 = 5432;
+
+/// When a silent peer is asked whether it is still there, unless told otherwise.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// How much TLS is wanted. There is no `prefer`: whether a connection is safe is not left to whoever
 /// answers.
@@ -46,6 +51,20 @@ pub enum TargetSessionAttrs {
     PreferStandby,
 }
 
+/// Whether logging in with a password is bound to the server's certificate: then nobody in between
+/// can pass it on, even one whose certificate is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ChannelBinding {
+    /// It is not.
+    Disable,
+    /// Where there is TLS and the server can.
+    #[default]
+    Prefer,
+    /// Always: logging in otherwise is refused here.
+    Require,
+}
+
 /// What stands between the program and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -58,66 +77,6 @@ pub enum Pooler {
     Transaction,
 }
 
-/// One place a server may be.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Endpoint {
-    /// A host and its port.
-    Tcp {
-        /// Name or address.
-        host: String,
-        /// The port.
-        port: u16,
-    },
-    /// A unix socket.
-    Unix {
-        /// The directory the socket is in.
-        directory: PathBuf,
-        /// The port, which is part of the socket's name.
-        port: u16,
-    },
-}
-
-impl Endpoint {
-    /// `host` at `port`: a path that begins with a slash is the directory of a unix socket.
-    pub fn new(host: &str, port: u16) -> Self {
-        if host.starts_with('/') {
-            Self::Unix { directory: host.into(), port }
-        } else {
-            Self::Tcp { host: host.to_owned(), port }
-        }
-    }
-
-    /// The path of the socket, of a unix socket.
-    pub(crate) fn socket_path(&self) -> Option<PathBuf> {
-        match self {
-            Self::Tcp { .. } => None,
-            Self::Unix { directory, port } => Some(directory.join(format!(".s.PGSQL.{port}"))),
-        }
-    }
-
-    /// True for unix sockets, and for names and addresses of this machine.
-    pub(crate) fn is_local(&self) -> bool {
-        match self {
-            Self::Unix { .. } => true,
-            Self::Tcp { host, .. } => {
-                host.eq_ignore_ascii_case("localhost")
-                    || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-            }
-        }
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Self::Unix { directory, port } => write!(f, "{}:{port}", directory.display()),
-        }
-    }
-}
-
 /// The files TLS works with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct TlsOptions {
@@ -127,22 +86,6 @@ pub(crate) struct TlsOptions {
 }
 
 /// How one PostgreSQL database is connected to.
-///
-/// | option (in a URL) | unit | default |
-/// | --- | --- | --- |
-/// | `sslmode` | [`SslMode`]: `disable`, `require`, `verify-ca`, `verify-full` | `verify-full`; `disable` for this machine and unix sockets |
-/// | `sslrootcert` | PEM file of authorities to trust | those of the machine |
-/// | `sslcert`, `sslkey` | PEM files to prove who we are | none |
-/// | `application_name` | text | none |
-/// | `statement_timeout` | duration, kept by the server | none |
-/// | `search_path` | schemas, separated by commas | the server's |
-/// | `jit` | switch | the server's |
-/// | `options` | arguments for the server: `-c geqo=off` | none |
-/// | `target_session_attrs` | [`TargetSessionAttrs`]: `any`, `read-write`, `read-only`, `primary`, `standby`, `prefer-standby` | `any` |
-/// | `pgbouncer` | [`Pooler`]: `off`, `transaction` | `off` |
-/// | `statement_cache` | prepared statements kept for each connection; 0 for none | 100 |
-/// | `prepare_threshold` | the use of a statement at which it is prepared | 1 |
-/// | `client_encoding` | only `UTF8` | `UTF8` |
 ///
 /// A session's settings are given to the server when it is connected to, so they cost no round trip
 /// and a reset brings them back.
@@ -155,14 +98,20 @@ pub(crate) struct TlsOptions {
 /// assert_eq!(options.target(), "postgres://ada@db1:5432,db2:5433/shop");
 /// # Ok::<(), wellspring_connector::Error>(())
 /// ```
+///
+/// # The options of a URL
+///
+#[doc = include_str!("options.md")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresOptions {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) user: Option<String>,
-    pub(crate) password: Option<String>,
+    pub(crate) password: Option<Secret>,
     pub(crate) database: Option<String>,
     pub(crate) ssl_mode: Option<SslMode>,
     pub(crate) tls: TlsOptions,
+    pub(crate) channel_binding: ChannelBinding,
+    pub(crate) tcp_keepalive: Option<Duration>,
     pub(crate) application_name: Option<String>,
     pub(crate) statement_timeout: Option<Duration>,
     pub(crate) search_path: Option<String>,
@@ -184,6 +133,8 @@ impl PostgresOptions {
             database: None,
             ssl_mode: None,
             tls: TlsOptions::default(),
+            channel_binding: ChannelBinding::Prefer,
+            tcp_keepalive: Some(KEEPALIVE),
             application_name: None,
             statement_timeout: None,
             search_path: None,
@@ -221,9 +172,10 @@ impl PostgresOptions {
         self
     }
 
-    /// The password. Default: none.
+    /// The password. Default: none. One that changes is given by
+    /// [`PostgresConnector::credentials`](crate::PostgresConnector::credentials).
     #[must_use]
-    pub fn password(mut self, password: impl Into<String>) -> Self {
+    pub fn password(mut self, password: impl Into<Secret>) -> Self {
         self.password = Some(password.into());
         self
     }
@@ -235,7 +187,8 @@ impl PostgresOptions {
         self
     }
 
-    /// How much TLS. Default: full verification, and none for this machine and unix sockets.
+    /// How much TLS. Default: full verification; none through unix sockets, and none for this machine
+    /// unless a certificate is named or logging in is to be bound to one.
     #[must_use]
     pub fn ssl_mode(mut self, mode: SslMode) -> Self {
         self.ssl_mode = Some(mode);
@@ -258,6 +211,22 @@ impl PostgresOptions {
     ) -> Self {
         self.tls.client_cert = Some(certificate.into());
         self.tls.client_key = Some(key.into());
+        self
+    }
+
+    /// Whether logging in with a password is bound to the server's certificate. Default:
+    /// [`ChannelBinding::Prefer`].
+    #[must_use]
+    pub fn channel_binding(mut self, binding: ChannelBinding) -> Self {
+        self.channel_binding = binding;
+        self
+    }
+
+    /// How long a peer may be silent before the system asks whether it is still there, at least a second;
+    /// `None` never asks. Default: 1 min. It has no meaning for unix sockets.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, silence: Option<Duration>) -> Self {
+        self.tcp_keepalive = silence;
         self
     }
 
@@ -349,10 +318,41 @@ impl PostgresOptions {
         if self.statement_timeout.is_some_and(|timeout| timeout < Duration::from_millis(1)) {
             return wrong("statement_timeout: expected at least 1ms");
         }
-        if self.tls.client_cert.is_some() != self.tls.client_key.is_some() {
-            return wrong("sslcert and sslkey are needed together");
+        if self.tcp_keepalive.is_some_and(|silence| silence < Duration::from_secs(1)) {
+            return wrong("tcp_keepalive: expected at least 1s, or 0s for never");
         }
-        Ok(())
+        self.check_tls()
+    }
+
+    /// Checks what is said about TLS: what has no effect is not what was meant.
+    fn check_tls(&self) -> Result<()> {
+        let TlsOptions { ca_file, client_cert, client_key } = &self.tls;
+        let refused = match self.ssl_mode {
+            Some(SslMode::Disable) if ca_file.is_some() => Some("sslrootcert"),
+            Some(SslMode::Disable) if client_cert.is_some() => Some("sslcert"),
+            Some(SslMode::Disable) if client_key.is_some() => Some("sslkey"),
+            Some(SslMode::Disable) if self.channel_binding == ChannelBinding::Require => {
+                Some("channel_binding=require")
+            }
+            _ => None,
+        };
+        let message = if let Some(other) = refused {
+            format!("sslmode=disable and {other} contradict each other: one of them wants TLS")
+        } else if self.ssl_mode == Some(SslMode::Require) && ca_file.is_some() {
+            "sslmode=require and sslrootcert contradict each other: the first checks no certificate; \
+             verify-ca and verify-full do"
+                .to_owned()
+        } else if client_cert.is_some() != client_key.is_some() {
+            "sslcert and sslkey are needed together".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::Config, message))
+    }
+
+    /// True when an option other than the mode asks for TLS.
+    fn asks_for_tls(&self) -> bool {
+        self.tls != TlsOptions::default() || self.channel_binding == ChannelBinding::Require
     }
 
     /// How much TLS a connection to `endpoint` has.
@@ -361,20 +361,34 @@ impl PostgresOptions {
             // TLS through a unix socket protects nothing, and servers do not offer it.
             (Endpoint::Unix { .. }, _) => SslMode::Disable,
             (_, Some(mode)) => mode,
-            (endpoint, None) if endpoint.is_local() => SslMode::Disable,
+            (endpoint, None) if endpoint.is_local() && !self.asks_for_tls() => SslMode::Disable,
             _ => SslMode::VerifyFull,
         }
     }
 
-    /// What tokio-postgres is told; the way to the server is made by ourselves.
-    pub(crate) fn native(&self) -> tokio_postgres::Config {
+    /// Who logs in, unless somebody is asked.
+    pub(crate) fn login(&self) -> Credentials {
+        let mut login = Credentials::default();
+        login.user.clone_from(&self.user);
+        login.password.clone_from(&self.password);
+        login
+    }
+
+    /// What tokio-postgres is told; the way to the server is made by ourselves. It holds the password:
+    /// it is not kept, and not printed.
+    pub(crate) fn native(&self, login: &Credentials) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
-        if let Some(user) = &self.user {
+        if let Some(user) = &login.user {
             config.user(user);
         }
-        if let Some(password) = &self.password {
-            config.password(password);
+        if let Some(password) = &login.password {
+            config.password(password.expose());
         }
+        config.channel_binding(match self.channel_binding {
+            ChannelBinding::Disable => NativeBinding::Disable,
+            ChannelBinding::Prefer => NativeBinding::Prefer,
+            ChannelBinding::Require => NativeBinding::Require,
+        });
         if let Some(database) = &self.database {
             config.dbname(database);
         }
@@ -435,7 +449,7 @@ impl fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresOptions")
             .field("target", &self.target())
-            .field("password", &self.password.as_ref().map(|_| "[redacted]"))
+            .field("password", &self.password)
             .field("ssl_mode", &self.ssl_mode)
             .field("application_name", &self.application_name)
             .field("statement_timeout", &self.statement_timeout)

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use tokio_postgres::{Client, Statement};
-use wellspring_connector::{Error, ErrorKind, Result};
+use wellspring_connector::{CredentialProvider, Error, ErrorKind, Result};
 use wellspring_pool_core::{FailureClass, Hygiene, Manager, ResetMode};
 
 use crate::connection::CLEAN_UP;
@@ -56,6 +56,24 @@ impl PostgresManager {
     /// [`ErrorKind::Config`].
     pub fn from_url(url: &str) -> Result<Self> {
         Self::new(PostgresOptions::from_url(url)?)
+    }
+
+    /// The same, which asks `provider` for the credentials of each connection.
+    ///
+    /// ```
+    /// use wellspring_connector::SharedPassword;
+    /// use wellspring_postgres::PostgresManager;
+    ///
+    /// let password = SharedPassword::new("at the start");
+    /// let manager = PostgresManager::from_url("postgres://ada@localhost/shop")?
+    ///     .credentials(password.clone());
+    /// password.set("later");
+    /// # Ok::<(), wellspring_connector::Error>(())
+    /// ```
+    #[must_use]
+    pub fn credentials(mut self, provider: impl CredentialProvider) -> Self {
+        self.connector = self.connector.credentials(provider);
+        self
     }
 }
 

@@ -14,10 +14,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::{SslMode as NativeMode, SslNegotiation};
 use tokio_postgres::{AsyncMessage, CancelToken, Client};
-use wellspring_connector::{Error, ErrorKind, Result};
+use wellspring_connector::{Credentials, Error, ErrorKind, Result};
 
+use crate::endpoint::Endpoint;
 use crate::errors::{Place, Sent, convert, during_startup, lost_connection};
-use crate::options::{Endpoint, PostgresOptions};
+use crate::options::PostgresOptions;
 use crate::tls::Tls;
 use crate::transport::{Handover, Transport, UntilClosed};
 use crate::watch::{Watch, Watched};
@@ -33,6 +34,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Way {
     pub(crate) endpoint: Endpoint,
     pub(crate) tls: Option<Tls>,
+    pub(crate) keepalive: Option<Duration>,
+}
+
+impl Way {
+    async fn open(&self) -> Result<Transport> {
+        Transport::open(&self.endpoint, self.tls.as_ref(), self.keepalive).await
+    }
 }
 
 /// A session with a server.
@@ -70,13 +78,14 @@ impl Session {
     /// Connects and logs in.
     pub(crate) async fn open(
         options: &PostgresOptions,
+        login: &Credentials,
         way: &Arc<Way>,
     ) -> Result<(Self, Greeting)> {
         let place = Place(&way.endpoint);
-        let transport = Transport::open(&way.endpoint, way.tls.as_ref()).await?;
+        let transport = way.open().await?;
         let binding = transport.binding();
         let (watch, watched) = Watch::new(transport);
-        let mut config = options.native();
+        let mut config = options.native(login);
         if way.tls.is_some() {
             // The stream is encrypted already: "direct" makes tokio-postgres take it as it is, and
             // hands it what ties the login to it.
@@ -88,6 +97,8 @@ impl Session {
             .connect_raw(watch, Handover { binding })
             .await
             .map_err(|error| during_startup(error, place))?;
+        // It holds the password.
+        drop(config);
         let is_on = |name| connection.parameter(name).map(|value| value == "on");
         let greeting = Greeting {
             in_recovery: is_on("in_hot_standby"),
@@ -247,7 +258,7 @@ impl Stopper {
     /// Asks the server to stop what the session is doing, and waits until it has passed that on.
     async fn stop(&self) {
         let request = async {
-            let transport = Transport::open(&self.way.endpoint, self.way.tls.as_ref()).await?;
+            let transport = self.way.open().await?;
             self.token
                 .cancel_query_raw(UntilClosed(transport), Handover { binding: None })
                 .await

@@ -4,7 +4,9 @@ use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -12,8 +14,8 @@ use tokio::net::UnixStream;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use wellspring_connector::{Error, ErrorKind, Result};
 
+use crate::endpoint::Endpoint;
 use crate::errors::{Place, during_connect};
-use crate::options::Endpoint;
 use crate::tls::Tls;
 
 /// An open way to a server.
@@ -29,7 +31,11 @@ pub(crate) enum Transport {
 
 impl Transport {
     /// Connects to `endpoint` and, where `tls` says so, secures the connection.
-    pub(crate) async fn open(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<Self> {
+    pub(crate) async fn open(
+        endpoint: &Endpoint,
+        tls: Option<&Tls>,
+        keepalive: Option<Duration>,
+    ) -> Result<Self> {
         let place = Place(endpoint);
         match endpoint {
             #[cfg(unix)]
@@ -55,6 +61,8 @@ impl Transport {
                 let stream = stream.map_err(|error| during_connect(error, place))?;
                 // Requests are small and wait for answers.
                 stream.set_nodelay(true).map_err(|error| during_connect(error, place))?;
+                ask_silent_peer(&stream, keepalive)
+                    .map_err(|error| during_connect(error, place))?;
                 match tls {
                     None => Ok(Self::Tcp(stream)),
                     Some(tls) => Self::secure(stream, host, tls, place).await,
@@ -100,6 +108,17 @@ impl Transport {
                 crate::tls::server_end_point(certificate)
             }
             _ => None,
+        }
+    }
+}
+
+/// Has the system ask a peer that was silent for so long whether it is still there: otherwise a statement
+/// waits for ever for the answer of one that was cut off.
+fn ask_silent_peer(stream: &TcpStream, silence: Option<Duration>) -> io::Result<()> {
+    match silence {
+        None => Ok(()),
+        Some(silence) => {
+            SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(silence))
         }
     }
 }
@@ -258,6 +277,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for UntilClosed<S> {
                 Ok(()) if !buf.filled().is_empty() => {}
                 // Closed, politely or not: the request was dealt with.
                 Ok(()) | Err(_) => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_peer_is_asked_unless_told_otherwise() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint::new("127.0.0.1", listener.local_addr().unwrap().port());
+        for silence in [None, Some(Duration::from_secs(77))] {
+            let transport = Transport::open(&endpoint, None, silence).await.unwrap();
+            let Transport::Tcp(stream) = transport else { panic!("plain TCP was asked for") };
+            let socket = SockRef::from(&stream);
+            assert_eq!(socket.keepalive().unwrap(), silence.is_some());
+            #[cfg(target_os = "linux")]
+            if let Some(silence) = silence {
+                assert_eq!(socket.tcp_keepalive_time().unwrap(), silence);
             }
         }
     }

@@ -1,63 +1,16 @@
 //! URLs of PostgreSQL databases: where the server is, and the options by name.
 
 use wellspring_connector::url::{
-    ServerUrl, bad_value, duration, number, switch, unknown_option, word,
+    ServerUrl, bad_value, duration, known_options, number, switch, unknown_option, word,
 };
-use wellspring_connector::{Error, ErrorKind, Result};
+use wellspring_connector::{DriverOption, Error, ErrorKind, Result};
 
-use crate::options::{
-    DEFAULT_PORT, Endpoint, Pooler, PostgresOptions, SslMode, TargetSessionAttrs,
-};
+use crate::endpoint::Endpoint;
+use crate::option_list::{BINDINGS, ELSEWHERE, OPTIONS, POOLERS, SSL_MODES, TARGETS};
+use crate::options::{DEFAULT_PORT, PostgresOptions};
 
 /// The schemes a URL may have.
 pub(crate) const SCHEMES: &[&str] = &["postgres", "postgresql"];
-
-/// The names options have in a URL's query.
-const KEYS: &[&str] = &[
-    "host",
-    "port",
-    "user",
-    "password",
-    "dbname",
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "application_name",
-    "statement_timeout",
-    "client_encoding",
-    "search_path",
-    "jit",
-    "options",
-    "target_session_attrs",
-    "pgbouncer",
-    "statement_cache",
-    "prepare_threshold",
-];
-
-const SSL_MODES: &[(&str, SslMode)] = &[
-    ("disable", SslMode::Disable),
-    ("require", SslMode::Require),
-    ("verify-ca", SslMode::VerifyCa),
-    ("verify-full", SslMode::VerifyFull),
-];
-
-const TARGETS: &[(&str, TargetSessionAttrs)] = &[
-    ("any", TargetSessionAttrs::Any),
-    ("read-write", TargetSessionAttrs::ReadWrite),
-    ("read-only", TargetSessionAttrs::ReadOnly),
-    ("primary", TargetSessionAttrs::Primary),
-    ("standby", TargetSessionAttrs::Standby),
-    ("prefer-standby", TargetSessionAttrs::PreferStandby),
-];
-
-const POOLERS: &[(&str, Pooler)] = &[
-    ("off", Pooler::None),
-    ("false", Pooler::None),
-    ("session", Pooler::None),
-    ("transaction", Pooler::Transaction),
-    ("true", Pooler::Transaction),
-];
 
 /// Reads a whole URL.
 pub(crate) fn parse(text: &str) -> Result<PostgresOptions> {
@@ -70,22 +23,22 @@ pub(crate) fn parse(text: &str) -> Result<PostgresOptions> {
     }
     let mut options = PostgresOptions::new("localhost");
     options.user = url.user;
-    options.password = url.password.map(|password| password.expose().to_owned());
+    options.password = url.password;
     options.database = url.database;
     let mut hosts = url.hosts;
     let mut default_port = DEFAULT_PORT;
-    for (key, value) in &url.options {
-        match key.as_str() {
+    for (option, value) in known_options(OPTIONS, ELSEWHERE, &url.options)? {
+        match option.name {
             "host" if hosts.is_empty() => {
                 hosts = value.split(',').map(|host| (host.to_owned(), None)).collect();
             }
             "host" => return Err(config("the URL has a host and the option `host`".to_owned())),
-            "port" => default_port = number(key, value, "a port, from 1 to 65535")?,
-            _ => set(&mut options, key, value)?,
+            "port" => {
+                option.check(value)?;
+                default_port = number("port", value, "a port")?;
+            }
+            _ => set(&mut options, option, value)?,
         }
-    }
-    if default_port == 0 {
-        return Err(bad_value("port", "0", "a port, from 1 to 65535"));
     }
     if !hosts.is_empty() {
         options.endpoints = hosts
@@ -98,45 +51,43 @@ pub(crate) fn parse(text: &str) -> Result<PostgresOptions> {
     Ok(options)
 }
 
-fn set(options: &mut PostgresOptions, key: &str, value: &str) -> Result<()> {
+fn set(options: &mut PostgresOptions, option: &DriverOption, value: &str) -> Result<()> {
+    let key = option.name;
+    if key == "sslmode" && matches!(value, "prefer" | "allow") {
+        return Err(bad_value(
+            key,
+            value,
+            "verify-full, verify-ca, require or disable; whether a connection is safe is not left to \
+             the server",
+        ));
+    }
+    option.check(value)?;
     let text = || Some(value.to_owned());
     match key {
         "user" => options.user = text(),
-        "password" => options.password = text(),
+        "password" => options.password = Some(value.into()),
         "dbname" => options.database = text(),
-        "sslmode" => {
-            if matches!(value, "prefer" | "allow") {
-                return Err(bad_value(
-                    key,
-                    value,
-                    "verify-full, verify-ca, require or disable; whether a connection is safe is \
-                     not left to the server",
-                ));
-            }
-            options.ssl_mode = Some(word(key, value, SSL_MODES)?);
-        }
+        "sslmode" => options.ssl_mode = Some(word(key, value, &SSL_MODES)?),
         "sslrootcert" => options.tls.ca_file = Some(value.into()),
         "sslcert" => options.tls.client_cert = Some(value.into()),
         "sslkey" => options.tls.client_key = Some(value.into()),
+        "channel_binding" => options.channel_binding = word(key, value, &BINDINGS)?,
+        "tcp_keepalive" => {
+            options.tcp_keepalive =
+                Some(duration(key, value)?).filter(|silence| !silence.is_zero());
+        }
         "application_name" => options.application_name = text(),
         "statement_timeout" => options.statement_timeout = Some(duration(key, value)?),
-        "client_encoding" => {
-            if !["utf8", "utf-8", "unicode"].contains(&value.to_ascii_lowercase().as_str()) {
-                return Err(bad_value(key, value, "UTF8, the only encoding text has here"));
-            }
-        }
+        // There is one.
+        "client_encoding" => {}
         "search_path" => options.search_path = text(),
         "jit" => options.jit = Some(switch(key, value)?),
         "options" => options.options = text(),
-        "target_session_attrs" => options.target_session_attrs = word(key, value, TARGETS)?,
-        "pgbouncer" => options.pooler = word(key, value, POOLERS)?,
-        "statement_cache" => {
-            options.statement_cache = number(key, value, "a number of statements: 100, 0 for off")?;
-        }
-        "prepare_threshold" => {
-            options.prepare_threshold = number(key, value, "a number of uses: 1 is the first")?;
-        }
-        _ => return Err(unknown_option(key, KEYS)),
+        "target_session_attrs" => options.target_session_attrs = word(key, value, &TARGETS)?,
+        "pgbouncer" => options.pooler = word(key, value, &POOLERS)?,
+        "statement_cache" => options.statement_cache = number(key, value, "a number")?,
+        "prepare_threshold" => options.prepare_threshold = number(key, value, "a number")?,
+        _ => return Err(unknown_option(key, &[])),
     }
     Ok(())
 }
@@ -150,6 +101,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::options::{ChannelBinding, Pooler, SslMode, TargetSessionAttrs};
 
     #[test]
     fn every_option_is_read() {
@@ -158,7 +110,7 @@ mod tests {
              &sslcert=c.pem&sslkey=k.pem&application_name=till&statement_timeout=1500ms\
              &client_encoding=UTF8&search_path=a%2C%20b&jit=off&options=-c%20geqo%3Doff\
              &target_session_attrs=prefer-standby&pgbouncer=transaction&statement_cache=7\
-             &prepare_threshold=3",
+             &prepare_threshold=3&channel_binding=require&tcp_keepalive=5min",
         )
         .unwrap();
         assert_eq!(options.target(), "postgres://ada@[::1]:6000,db2:5432/shop");
@@ -167,8 +119,12 @@ mod tests {
         assert_eq!(options.target_session_attrs, TargetSessionAttrs::PreferStandby);
         assert_eq!(options.pooler, Pooler::Transaction);
         assert_eq!((options.statement_cache, options.prepare_threshold), (7, 3));
+        assert_eq!(options.channel_binding, ChannelBinding::Require);
+        assert_eq!(options.tcp_keepalive, Some(Duration::from_secs(300)));
+        let never = PostgresOptions::from_url("postgres://h?tcp_keepalive=0s").unwrap();
+        assert_eq!(never.tcp_keepalive, None);
         assert_eq!(
-            options.native().get_options().unwrap(),
+            options.native(&options.login()).get_options().unwrap(),
             "-c geqo=off -c statement_timeout=1500 -c search_path=a,\\ b -c jit=off"
         );
     }
@@ -195,6 +151,12 @@ mod tests {
             ("postgres://localhost?sslmode=require", SslMode::Require),
             ("postgres://db.example", SslMode::VerifyFull),
             ("postgres://db.example?sslmode=disable", SslMode::Disable),
+            // Who names a certificate wants TLS.
+            ("postgres://localhost?sslrootcert=ca.pem", SslMode::VerifyFull),
+            ("postgres://localhost?sslcert=c.pem&sslkey=k.pem", SslMode::VerifyFull),
+            ("postgres://localhost?channel_binding=require", SslMode::VerifyFull),
+            ("postgres://localhost?channel_binding=disable", SslMode::Disable),
+            ("postgres://%2Ftmp?sslrootcert=ca.pem", SslMode::Disable),
         ] {
             let options = PostgresOptions::from_url(url).unwrap();
             assert_eq!(options.ssl_mode_for(&options.endpoints[0]), mode, "{url}");
@@ -210,7 +172,11 @@ mod tests {
             ("postgres://u:canary@h/d?statement_timout=1s", "did you mean `statement_timeout`"),
             ("postgres://u:canary@h/d?statement_timeout=5", "unit"),
             ("postgres://u:canary@h/d?client_encoding=latin1", "UTF8"),
-            ("postgres://u:canary@h/d?prepare_threshold=0", "at least 1"),
+            ("postgres://u:canary@h/d?prepare_threshold=0", "from 1 to"),
+            ("postgres://u:canary@h/d?tcp_keepalive=10ms", "at least 1s"),
+            ("postgres://u:canary@h/d?connect_timeout=10", "`pool.connect_timeout`"),
+            ("postgres://u:canary@h/d?keepalives_idle=10", "`tcp_keepalive`"),
+            ("postgres://u:canary@h/d?tcp_user_timeout=10", "`tcp_keepalive`"),
             ("postgres://u:canary@h/d?sslcert=x", "sslkey"),
             ("postgres://u:canary@h/d?host=x", "option `host`"),
             ("postgres://u:canary@h/d?port=0", "65535"),
@@ -219,6 +185,40 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Config, "{url}");
             assert!(error.to_string().contains(named), "{url}: {error}");
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn options_that_disagree_on_tls_are_refused() {
+        for (query, named) in [
+            ("sslmode=disable&sslrootcert=ca.pem", "sslmode=disable and sslrootcert"),
+            ("sslcert=c&sslkey=k&sslmode=disable", "sslmode=disable and sslcert"),
+            ("sslkey=k&sslmode=disable", "sslmode=disable and sslkey"),
+            ("sslmode=disable&channel_binding=require", "disable and channel_binding=require"),
+            ("sslmode=require&sslrootcert=ca.pem", "verify-ca"),
+        ] {
+            for host in ["db.example", "localhost", "%2Ftmp"] {
+                let url = format!("postgres://u:canary@{host}/d?{query}");
+                let error = PostgresOptions::from_url(&url).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+                assert!(error.to_string().contains(named), "{url}: {error}");
+            }
+        }
+        let built = PostgresOptions::new("h").ssl_mode(SslMode::Disable).ca_file("ca.pem");
+        assert_eq!(crate::PostgresConnector::new(built).unwrap_err().kind(), ErrorKind::Config);
+        for query in
+            ["sslmode=disable&channel_binding=disable", "sslmode=require&sslcert=c&sslkey=k"]
+        {
+            PostgresOptions::from_url(&format!("postgres://h/d?{query}")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_password_is_shown_nowhere() {
+        for url in ["postgres://u:canary@h/d", "postgres://h/d?user=u&password=canary"] {
+            let options = PostgresOptions::from_url(url).unwrap();
+            assert_eq!(options.password, Some("canary".into()));
+            assert!(!format!("{options:?} {}", options.target()).contains("canary"));
         }
     }
 }

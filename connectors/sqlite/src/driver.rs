@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use wellspring_connector::{Connection, Connector, Dialect, Driver, Error, ErrorKind, Result};
+use wellspring_connector::{
+    Connection, Connector, Dialect, Driver, DriverOption, Error, ErrorKind, Result,
+};
 
 use crate::connection::{DIALECT, SqliteConnection};
 use crate::execute::average::{Averages, Known};
 use crate::execute::wait::Patience;
 use crate::execute::{Place, plan};
 use crate::gate::{Share, Shared};
+use crate::option_list::OPTIONS;
 use crate::options::{Location, SqliteOptions};
 use crate::profile;
 use crate::session::{Common, Session, gate_closed};
@@ -41,6 +44,10 @@ impl Driver for SqliteDriver {
 
     fn connector(&self, url: &str) -> Result<Arc<dyn Connector>> {
         Ok(Arc::new(SqliteConnector::new(SqliteOptions::from_url(url)?)?))
+    }
+
+    fn options(&self) -> &'static [DriverOption] {
+        OPTIONS
     }
 }
 

@@ -54,6 +54,7 @@ mod errors;
 mod execute;
 mod gate;
 mod lease;
+mod option_list;
 mod options;
 mod profile;
 mod raw;
@@ -63,5 +64,6 @@ mod words;
 
 pub use connection::SqliteConnection;
 pub use driver::{SqliteConnector, SqliteDriver};
+pub use option_list::OPTIONS;
 pub use options::{Execution, JournalMode, OpenMode, SqliteOptions, Synchronous};
 pub use rusqlite;

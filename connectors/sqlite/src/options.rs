@@ -11,17 +11,6 @@ use crate::url;
 
 /// How one SQLite database is opened and used.
 ///
-/// | option | unit | default |
-/// | --- | --- | --- |
-/// | [`mode`](Self::mode) | [`OpenMode`] | read, write, create |
-/// | [`busy_timeout`](Self::busy_timeout) | duration | 5 s |
-/// | [`journal_mode`](Self::journal_mode) | [`JournalMode`] | WAL for files, memory for memory |
-/// | [`synchronous`](Self::synchronous) | [`Synchronous`] | normal |
-/// | [`foreign_keys`](Self::foreign_keys) | switch | on |
-/// | [`cache_size`](Self::cache_size) | pages, or KiB when negative | -64000 (64,000 KiB) |
-/// | [`statement_cache`](Self::statement_cache) | statements per connection | 100 |
-/// | [`execution`](Self::execution) | [`Execution`] | auto |
-///
 /// A memory database is shared by all connections of one connector, and by nothing else; it
 /// lives as long as the connector.
 ///
@@ -36,10 +25,15 @@ use crate::url;
 /// assert_eq!(options, same);
 /// # Ok::<(), wellspring_connector::Error>(())
 /// ```
+///
+/// # The options of a URL
+///
+#[doc = include_str!("options.md")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteOptions {
     pub(crate) location: Location,
     pub(crate) mode: OpenMode,
+    pub(crate) create_dirs: bool,
     pub(crate) busy_timeout: Duration,
     pub(crate) journal_mode: Option<JournalMode>,
     pub(crate) synchronous: Synchronous,
@@ -49,6 +43,9 @@ pub struct SqliteOptions {
     pub(crate) execution: Execution,
     pub(crate) read_lease: bool,
 }
+
+/// The largest page cache, in pages or KiB.
+pub(crate) const CACHE_LIMIT: i64 = i32::MAX as i64;
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +75,7 @@ impl SqliteOptions {
         Self {
             location,
             mode: OpenMode::ReadWriteCreate,
+            create_dirs: false,
             busy_timeout: Duration::from_secs(5),
             journal_mode: None,
             synchronous: Synchronous::Normal,
@@ -97,10 +95,9 @@ impl SqliteOptions {
     /// | `sqlite:////srv/shop.db`, `sqlite:/srv/shop.db` | the absolute file `/srv/shop.db` |
     /// | `sqlite://`, `sqlite::memory:`, `sqlite://:memory:`, `sqlite:///:memory:` | a memory database |
     ///
-    /// The path may be percent-encoded. The query sets options by their names:
-    /// `?mode=ro|rw|rwc&busy_timeout=5s&journal_mode=wal&synchronous=normal&foreign_keys=on`
-    /// `&cache_size=-64000&statement_cache=100&execution=auto&read_lease=on`. Durations take `ms`, `s` or
-    /// `min`; switches take `on|off`, `true|false`, `yes|no` or `1|0`.
+    /// The path may be percent-encoded. The query sets options by their names, which
+    /// [`OPTIONS`](crate::OPTIONS) has: `?mode=ro&busy_timeout=250ms`. Switches take `on|off`, `true|false`,
+    /// `yes|no` or `1|0`; durations a whole number with its unit, from `ms` to `d`.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for another scheme, an unknown or repeated key (naming the nearest
@@ -114,6 +111,23 @@ impl SqliteOptions {
     #[must_use]
     pub fn mode(mut self, mode: OpenMode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// Whether the directories of the file are made where they are missing, when it is opened to be
+    /// created: of no effect where it exists, refused for other modes and in memory. Default: false.
+    ///
+    /// ```
+    /// use wellspring_sqlite::SqliteOptions;
+    ///
+    /// let options = SqliteOptions::file("data/tenants/7/shop.db").create_dirs(true);
+    /// let same = SqliteOptions::from_url("sqlite://data/tenants/7/shop.db?create_dirs=on")?;
+    /// assert_eq!(options, same);
+    /// # Ok::<(), wellspring_connector::Error>(())
+    /// ```
+    #[must_use]
+    pub fn create_dirs(mut self, on: bool) -> Self {
+        self.create_dirs = on;
         self
     }
 
@@ -148,7 +162,7 @@ impl SqliteOptions {
         self
     }
 
-    /// The page cache of each connection: pages when positive, KiB when negative. Default:
+    /// The page cache of each connection: pages when positive, KiB when negative; 31 bits. Default:
     /// -64,000.
     #[must_use]
     pub fn cache_size(mut self, size: i64) -> Self {
@@ -183,6 +197,25 @@ impl SqliteOptions {
 
     /// Finds contradictions between options, before any file is touched.
     pub(crate) fn check(&self) -> Result<()> {
+        let wrong = |message: String| Err(Error::new(ErrorKind::Config, message));
+        // SQLite would take it for 0.
+        if self.cache_size.unsigned_abs() > CACHE_LIMIT.unsigned_abs() {
+            return wrong(format!(
+                "cache_size={}: expected pages, or KiB when negative, from {} to {CACHE_LIMIT}",
+                self.cache_size, -CACHE_LIMIT
+            ));
+        }
+        if self.create_dirs && self.location == Location::Memory {
+            return wrong("create_dirs on a memory database, which has no directory".to_owned());
+        }
+        if self.create_dirs && self.mode != OpenMode::ReadWriteCreate {
+            return wrong(format!(
+                "create_dirs and mode={} contradict each other: with mode={} a missing file is \
+                 created",
+                self.mode,
+                OpenMode::ReadWriteCreate
+            ));
+        }
         if self.location == Location::Memory {
             match self.journal_mode {
                 None | Some(JournalMode::Memory | JournalMode::Off) => {}
@@ -240,6 +273,8 @@ impl FromStr for SqliteOptions {
 pub(crate) trait Words: Sized + Copy + PartialEq + 'static {
     /// Each value with its word in URLs.
     const WORDS: &'static [(&'static str, Self)];
+    /// The words alone.
+    const NAMES: &'static [&'static str];
 
     fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(_, v)| *v == self).map_or("", |(word, _)| word)
@@ -256,6 +291,7 @@ macro_rules! words {
 
         impl Words for $name {
             const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant),)*];
+            const NAMES: &'static [&'static str] = &[$($word,)*];
         }
 
         impl fmt::Display for $name {
@@ -273,7 +309,8 @@ words! {
         ReadOnly = "ro",
         /// Read and write; the file must exist. `rw` in URLs.
         ReadWrite = "rw",
-        /// Read and write; a missing file is created, a missing directory is not. `rwc` in URLs.
+        /// Read and write; a missing file is created, a missing directory only with
+        /// [`create_dirs`](SqliteOptions::create_dirs). `rwc` in URLs.
         ReadWriteCreate = "rwc",
     }
 }

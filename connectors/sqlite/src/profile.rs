@@ -21,7 +21,7 @@ const MEMDB: i32 = 3_036_000;
 /// Opens one connection to a file. Blocks.
 pub(crate) fn open_file(common: &Arc<Common>, path: &Path) -> Result<Session> {
     let options = &common.options;
-    check_path(path, options.mode)?;
+    check_path(path, options)?;
     let access = match options.mode {
         OpenMode::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
         OpenMode::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
@@ -222,7 +222,8 @@ fn quoted(name: &str) -> String {
 }
 
 /// Finds out why a path cannot be opened before SQLite says only that it cannot.
-fn check_path(path: &Path, mode: OpenMode) -> Result<()> {
+fn check_path(path: &Path, options: &SqliteOptions) -> Result<()> {
+    let mode = options.mode;
     let fail =
         |message: String| Err(Error::new(ErrorKind::ConnectUnknownDatabase, message + &hint(path)));
     if path.is_dir() {
@@ -232,10 +233,28 @@ fn check_path(path: &Path, mode: OpenMode) -> Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    if options.create_dirs {
+        // Also where it is there, which shows what else is in its place.
+        std::fs::create_dir_all(directory).map_err(|error| {
+            Error::new(
+                ErrorKind::ConnectUnknownDatabase,
+                format!(
+                    "the directory {directory:?} of the database file {path:?} could not be made: \
+                     {error}"
+                ),
+            )
+            .with_source(error)
+        })?;
+    }
+    if directory.exists() && !directory.is_dir() {
+        return fail(format!(
+            "{directory:?} is not a directory, so that the database file {path:?} cannot be in it"
+        ));
+    }
     if !directory.is_dir() {
         return fail(format!(
-            "the directory {directory:?} of the database file {path:?} does not exist; it is not \
-             created"
+            "the directory {directory:?} of the database file {path:?} does not exist; it is made \
+             only with create_dirs=on"
         ));
     }
     if mode != OpenMode::ReadWriteCreate && !path.exists() {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use wellspring_connector::{
-    ErrorKind, IsolationLevel, SessionState, TransactionMode, TransactionOptions,
+    ErrorKind, IsolationLevel, SessionState, SharedPassword, TransactionMode, TransactionOptions,
 };
 use wellspring_mysql::mysql_async::Conn;
-use wellspring_mysql::mysql_async::prelude::Queryable;
+use wellspring_mysql::mysql_async::prelude::{Query as _, Queryable};
 use wellspring_mysql::{MySqlManager, Pool};
+use wellspring_pool_core::ConnectError;
 use wellspring_testkit::polls::poll_then_drop;
 use wellspring_testkit::servers::Kind;
 
@@ -144,5 +145,41 @@ on_both! {
         drop(conn);
         let counters = pool.stats().counters;
         assert_eq!((counters.connected, counters.resets), (1, 1));
+    }
+
+    async fn a_native_pool_asks_for_the_password_of_each_connection_and_shows_it_nowhere(kind: Kind) {
+        let (mut admin, options, _databases) = fresh(kind).await;
+        let user: String = admin.get("select concat(database(), '_user')", ()).await;
+        let alter = |password: &str| format!("alter user '{user}'@'%' identified by '{password}'");
+        admin.run(&format!("create user '{user}'@'%' identified by 'canary-1'"), ()).await;
+        admin.run(&format!("grant all on {}.* to '{user}'@'%'", &user[..user.len() - 5]), ()).await;
+        let password = SharedPassword::new("canary-0");
+        let manager = MySqlManager::new(options.user(&user).password("canary-url")).unwrap();
+        let manager = manager.credentials(password.clone());
+        assert!(!format!("{manager:?}").contains("canary"), "{manager:?}");
+        let pool = Pool::builder(manager).max_size(2).build().unwrap();
+        match pool.start().await.unwrap_err() {
+            ConnectError::Failed(error) => {
+                assert_eq!(error.kind(), ErrorKind::ConnectAuth, "{error:?}");
+                assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        password.set("canary-1");
+        let mut old = pool.get().await.unwrap();
+        admin.run(&alter("canary-2"), ()).await;
+        password.set("canary-2");
+        let mut new = pool.get().await.unwrap();
+        for conn in [&mut old, &mut new] {
+            // As a method, and where the driver takes a connection.
+            let one: Option<i64> = conn.query_first("select 1").await.unwrap();
+            let two: Option<i64> = "select 2".first(&mut **conn).await.unwrap();
+            assert_eq!((one, two), (Some(1), Some(2)));
+            // The driver's own connection would print it.
+            assert!(!format!("{conn:?}").contains("canary"), "{conn:?}");
+        }
+        drop((old, new));
+        pool.close();
+        admin.run(&format!("drop user '{user}'@'%'"), ()).await;
     }
 }

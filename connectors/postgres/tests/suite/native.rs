@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use wellspring_connector::ErrorKind;
+use wellspring_connector::{ErrorKind, SharedPassword};
 use wellspring_pool_core::{ConnectError, ResetPolicy};
-use wellspring_postgres::{Pool, PostgresManager};
+use wellspring_postgres::{Pool, PostgresManager, PostgresOptions};
+use wellspring_testkit::servers::{APP_PASSWORD, Postgres};
 
 use crate::databases::server;
 
@@ -41,6 +42,32 @@ async fn a_native_pool_that_always_resets_hands_on_no_settings() {
     let client = pool.get().await.unwrap();
     let row = client.query_one("show search_path", &[]).await.unwrap();
     assert_ne!(row.get::<_, &str>(0), "nowhere");
+}
+
+#[tokio::test]
+async fn a_native_pool_asks_for_the_password_of_each_connection() {
+    let server = Postgres::start().expect("a server of our own");
+    let options = PostgresOptions::from_url(&server.app_url()).unwrap();
+    let password = SharedPassword::new("canary");
+    let manager = PostgresManager::new(options.password("canary")).unwrap();
+    let manager = manager.credentials(password.clone());
+    assert!(!format!("{manager:?}").contains("canary"), "{manager:?}");
+    let pool = Pool::builder(manager).max_size(2).build().unwrap();
+    match pool.start().await.unwrap_err() {
+        ConnectError::Failed(error) => {
+            assert_eq!(error.kind(), ErrorKind::ConnectAuth, "{error:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    password.set(APP_PASSWORD);
+    let old = pool.get().await.unwrap();
+    old.batch_execute("alter role app password 'another'").await.unwrap();
+    password.set("another");
+    let new = pool.get().await.unwrap();
+    for client in [&old, &new] {
+        client.batch_execute("select 1").await.unwrap();
+        assert!(!format!("{client:?}").contains("another"));
+    }
 }
 
 #[tokio::test]

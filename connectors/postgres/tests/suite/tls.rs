@@ -1,7 +1,7 @@
 //! TLS: whom it trusts, and that passwords are bound to it.
 
 use wellspring_connector::ErrorKind;
-use wellspring_postgres::{PostgresOptions, SslMode};
+use wellspring_postgres::{ChannelBinding, PostgresOptions, SslMode};
 use wellspring_testkit::servers::Postgres;
 
 use crate::support::{ask, connector};
@@ -65,6 +65,25 @@ async fn each_mode_checks_what_it_says() {
     assert!(tokio::time::timeout(limit, sleeping).await.is_err());
     let next = session.query("select 1", ()).execute();
     tokio::time::timeout(crate::support::LONG, next).await.expect("is not held up").unwrap();
+}
+
+#[tokio::test]
+async fn logging_in_is_bound_to_the_certificate_when_asked_for() {
+    let server = Postgres::options().tls(true).start().expect("a server of our own");
+    let tls = server.tls().expect("it was asked for").clone();
+    let base = PostgresOptions::from_url(&server.app_url()).unwrap();
+    for binding in [ChannelBinding::Disable, ChannelBinding::Prefer, ChannelBinding::Require] {
+        // The server is on this machine: naming its authority asks for TLS.
+        let options = base.clone().ca_file(tls.ca_file()).channel_binding(binding);
+        assert!(ask::<bool>(&options, ENCRYPTED).await.unwrap(), "{binding:?}");
+    }
+    // Who is trusted without a password proves nothing.
+    let trusted = PostgresOptions::from_url(&server.url()).unwrap().ca_file(tls.ca_file());
+    let bound = trusted.clone().channel_binding(ChannelBinding::Require);
+    assert!(ask::<bool>(&trusted, ENCRYPTED).await.unwrap());
+    let error = connector(bound).connect().await.expect_err("nothing is bound");
+    assert_eq!(error.kind(), ErrorKind::ConnectAuth, "{error:?}");
+    assert!(error.to_string().contains("channel binding"), "{error}");
 }
 
 #[test]

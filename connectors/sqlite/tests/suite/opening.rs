@@ -50,6 +50,50 @@ async fn a_missing_directory_is_named_and_not_created() {
 }
 
 #[tokio::test]
+async fn missing_directories_are_made_when_asked_for() {
+    for execution in EXECUTIONS {
+        let file = File::new();
+        let path = file.dir.path().join("no/such/shop.db");
+        let options = SqliteOptions::file(&path).execution(execution).create_dirs(true);
+        run(&mut connector(options.clone()).connect().await.unwrap(), "create table t (a)").await;
+        assert!(path.is_file());
+        // Again, with everything there.
+        let mut c = connector(options).connect().await.unwrap();
+        assert_eq!(one::<i64>(&mut c, "select count(*) from t").await.unwrap(), 0);
+    }
+    // At the same time.
+    let file = File::new();
+    let path = file.dir.path().join("at/the/same/time/shop.db");
+    let options = SqliteOptions::file(&path).create_dirs(true);
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let options = options.clone();
+            tokio::spawn(async move { connector(options).connect().await.map(drop) })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_made_is_named() {
+    let file = File::new();
+    std::fs::write(&file.path, "not a directory").unwrap();
+    for path in [file.path.join("shop.db"), file.path.join("further/down/shop.db")] {
+        for create in [false, true] {
+            let options = SqliteOptions::file(&path).create_dirs(create);
+            let error = connector(options).connect().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectUnknownDatabase);
+            let directory = format!("{:?}", path.parent().unwrap());
+            assert!(error.to_string().contains(&directory), "{error}");
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        }
+    }
+    assert_eq!(std::fs::read(&file.path).unwrap(), b"not a directory");
+}
+
+#[tokio::test]
 async fn three_slashes_where_four_were_meant() {
     let file = File::new();
     run(&mut connector(file.options()).connect().await.unwrap(), "create table t (a)").await;

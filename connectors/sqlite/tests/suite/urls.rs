@@ -35,8 +35,9 @@ fn locations() {
 #[test]
 fn options_by_name() {
     let url = "sqlite:x.db?mode=rw&busy_timeout=250ms&journal_mode=DELETE&synchronous=full\
-               &foreign_keys=off&cache_size=500&statement_cache=0&execution=thread";
+               &foreign_keys=off&cache_size=500&statement_cache=0&execution=thread&read_lease=no";
     let built = SqliteOptions::file("x.db")
+        .read_lease(false)
         .mode(OpenMode::ReadWrite)
         .busy_timeout(Duration::from_millis(250))
         .journal_mode(JournalMode::Delete)
@@ -50,6 +51,8 @@ fn options_by_name() {
         ("5s", Duration::from_secs(5)),
         ("0ms", Duration::ZERO),
         ("2min", Duration::from_secs(120)),
+        ("1h", Duration::from_secs(3_600)),
+        ("1d", Duration::from_secs(86_400)),
     ] {
         let options = SqliteOptions::from_url(&format!("sqlite:x.db?busy_timeout={text}"));
         assert_eq!(options.expect(text), SqliteOptions::file("x.db").busy_timeout(wanted));
@@ -68,8 +71,15 @@ fn refusals_say_what_would_be_right() {
         ("sqlite:x.db?busy_timeout=-5s", &["busy_timeout=-5s", "5s"]),
         ("sqlite:x.db?busy_timeout=99999999999999999999s", &["busy_timeout=", "5s"]),
         ("sqlite:x.db?foreign_keys=maybe", &["foreign_keys=maybe", "on or off"]),
-        ("sqlite:x.db?cache_size=big", &["cache_size=big", "KiB"]),
-        ("sqlite:x.db?statement_cache=-1", &["statement_cache=-1", "100"]),
+        ("sqlite:x.db?cache_size=big", &["cache_size=big", "number from -2147483647"]),
+        ("sqlite:x.db?cache_size=-2147483648", &["cache_size=-2147483648", "to 2147483647"]),
+        ("sqlite:x.db?statement_cache=-1", &["statement_cache=-1", "at least 0"]),
+        ("sqlite:x.db?create_dirs=on&mode=ro", &["create_dirs", "mode=ro", "mode=rwc"]),
+        ("sqlite:x.db?create_dirs=on&mode=rw", &["create_dirs", "mode=rw", "mode=rwc"]),
+        ("sqlite::memory:?create_dirs=on", &["create_dirs", "memory"]),
+        ("sqlite:x.db?create_dir=on", &["did you mean `create_dirs`"]),
+        ("sqlite:x.db?timeout=5", &["`timeout`", "`busy_timeout`"]),
+        ("sqlite:x.db?connect_timeout=5s", &["`connect_timeout`", "`pool.connect_timeout`"]),
         ("sqlite:x.db?execution=fast", &["execution=fast", "auto, inline, thread, caller"]),
         ("sqlite:x.db?execution=auto&execution=auto", &["`execution`", "twice"]),
         ("sqlite:x%00.db", &["NUL"]),
@@ -94,6 +104,10 @@ fn builder_refusals() {
         SqliteOptions::file(""),
         SqliteOptions::file("a\0b"),
         SqliteOptions::memory().journal_mode(JournalMode::Wal),
+        SqliteOptions::memory().create_dirs(true),
+        SqliteOptions::file("x.db").create_dirs(true).mode(OpenMode::ReadWrite),
+        SqliteOptions::file("x.db").cache_size(i64::MIN),
+        SqliteOptions::file("x.db").cache_size(3_000_000_000),
     ] {
         let error = SqliteConnector::new(options).expect_err("contradictory options");
         assert_eq!(error.kind(), ErrorKind::Config);
