@@ -8,12 +8,12 @@ use wellspring_connector::{
     Connector, ConnectorManager, CredentialProvider, Driver, Echo, EchoConnector, EchoListener,
     Error, ErrorKind, Result, Secret, Translator,
 };
-use wellspring_pool_core::{Event, Listener, Pool, PoolGroup, PoolOptions};
+use wellspring_pool_core::{ConfigError, Event, Listener, Pool, PoolGroup, PoolOptions};
 use wellspring_txn::RetryPolicy;
 
+use crate::Database;
 use crate::drivers::{Drivers, of_process};
 use crate::session::{SessionFuture, SessionHooks, SessionSetup, SessionTeardown};
-use crate::{Database, failure};
 
 /// How many translated statements are kept by default.
 const TRANSLATIONS: usize = 1_000;
@@ -269,6 +269,19 @@ impl DatabaseBuilder {
         self
     }
 
+    /// As [`session_setup`](Self::session_setup), with a statement: `:name` in it stands for the value of that
+    /// name in the session's context. Configuration files have their statements through this.
+    ///
+    /// ```
+    /// # use wellspring::Database;
+    /// let builder = Database::builder("postgres://localhost/orders")
+    ///     .session_setup_statement("select set_config('app.tenant', :tenant, true)");
+    /// ```
+    pub fn session_setup_statement(mut self, sql: impl Into<String>) -> Self {
+        self.sessions.setup_statements.push(sql.into());
+        self
+    }
+
     /// Runs `hook` at the end of each [`session`](Database::session), on its connection, after the
     /// transaction was committed or rolled back. Several hooks run in the reverse of the order they were
     /// given. When one fails, panics, is cancelled or takes longer than the pool's
@@ -289,6 +302,13 @@ impl DatabaseBuilder {
         self
     }
 
+    /// As [`session_teardown`](Self::session_teardown), with a statement, as in
+    /// [`session_setup_statement`](Self::session_setup_statement).
+    pub fn session_teardown_statement(mut self, sql: impl Into<String>) -> Self {
+        self.sessions.teardown_statements.push(sql.into());
+        self
+    }
+
     /// Builds the database and, as [`startup`](PoolOptions::startup) says, proves that it can be
     /// connected to: by default by opening one connection, with the rest of `initial_size` following
     /// in the background.
@@ -301,14 +321,8 @@ impl DatabaseBuilder {
     /// # Cancel safety
     /// Nothing is left behind.
     pub async fn connect(self) -> Result<Database> {
-        let unpooled = self.unpooled;
         let db = self.build()?;
-        let proven = if unpooled {
-            db.ping().await
-        } else {
-            db.pool().start().await.map_err(|error| failure::connect(&error, &db.shared_name()))
-        };
-        match proven {
+        match db.prove().await {
             Ok(()) => Ok(db),
             Err(error) => {
                 db.abort();
@@ -323,6 +337,11 @@ impl DatabaseBuilder {
     /// [`ErrorKind::Config`] for a wrong URL or option; [`ErrorKind::Unsupported`] for
     /// [`credentials`](Self::credentials) of a database that has none.
     pub fn build(self) -> Result<Database> {
+        self.prepare()?.build()
+    }
+
+    /// Does everything that can fail, but for joining a group of pools.
+    pub(crate) fn prepare(self) -> Result<Prepared> {
         let Self {
             target,
             name,
@@ -379,19 +398,76 @@ impl DatabaseBuilder {
             .with_statement_timeout(statement_timeout)
             .with_select_limit(select_limit)
             .with_sources(echo != Echo::Off);
+        options.check().map_err(|error| named(wrong_option(&error)))?;
+        let sessions = sessions.bind(&translator).map_err(named)?;
+        let listener = (listener.is_some() || echo_pool != Echo::Off)
+            .then(|| Listeners { echo: EchoListener::new(echo_pool), listener });
+        let translator = Arc::new(translator);
+        Ok(Prepared {
+            name,
+            connector,
+            options,
+            listener,
+            translator,
+            retry,
+            unpooled,
+            sessions,
+            group,
+        })
+    }
+}
+
+fn wrong_option(error: &ConfigError) -> Error {
+    Error::new(ErrorKind::Config, format!("pool option {error}"))
+}
+
+/// A database whose pool is not made yet.
+pub(crate) struct Prepared {
+    name: Arc<str>,
+    connector: Arc<dyn Connector>,
+    options: PoolOptions,
+    listener: Option<Listeners>,
+    translator: Arc<Translator>,
+    retry: RetryPolicy,
+    unpooled: bool,
+    sessions: SessionHooks,
+    group: Option<(PoolGroup, usize)>,
+}
+
+impl Prepared {
+    /// Whether its pool shares a cap with others, which may refuse it.
+    pub(crate) fn is_in_group(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// Makes the pool.
+    ///
+    /// # Errors
+    /// That its group has no room for it.
+    pub(crate) fn build(self) -> Result<Database> {
+        let Self {
+            name,
+            connector,
+            options,
+            listener,
+            translator,
+            retry,
+            unpooled,
+            sessions,
+            group,
+        } = self;
         let mut pool = Pool::builder(ConnectorManager::new(connector))
             .name(Arc::clone(&name))
             .options(options);
         if let Some((group, share)) = group {
             pool = pool.group(&group, share);
         }
-        if listener.is_some() || echo_pool != Echo::Off {
-            pool = pool.listener(Listeners { echo: EchoListener::new(echo_pool), listener });
+        if let Some(listener) = listener {
+            pool = pool.listener(listener);
         }
-        let pool = pool.build().map_err(|error| {
-            named(Error::new(ErrorKind::Config, format!("pool option {error}")))
-        })?;
-        Ok(Database::new(name, pool, Arc::new(translator), retry, sessions))
+        let pool =
+            pool.build().map_err(|error| wrong_option(&error).with_database(Arc::clone(&name)))?;
+        Ok(Database::new(name, pool, translator, retry, sessions, unpooled))
     }
 }
 

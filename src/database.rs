@@ -40,6 +40,8 @@ struct Inner {
     /// How often a transaction was run again.
     retries: AtomicU64,
     sessions: SessionHooks,
+    /// Each use has a connection of its own.
+    unpooled: bool,
 }
 
 impl Database {
@@ -82,9 +84,11 @@ impl Database {
         translator: Arc<Translator>,
         retry: RetryPolicy,
         sessions: SessionHooks,
+        unpooled: bool,
     ) -> Self {
         let retries = AtomicU64::new(0);
-        Self { inner: Arc::new(Inner { name, pool, translator, retry, retries, sessions }) }
+        let inner = Inner { name, pool, translator, retry, retries, sessions, unpooled };
+        Self { inner: Arc::new(inner) }
     }
 
     // ---- statements -----------------------------------------------------------------------
@@ -456,6 +460,16 @@ impl Database {
     pub fn ping(&self) -> impl Future<Output = Result<()>> + Send {
         let connection = self.connection();
         async move { connection.await?.ping().await }
+    }
+
+    /// Does what its [`startup`](crate::PoolOptions::startup) says: by default, proves that it can be
+    /// connected to.
+    pub(crate) async fn prove(&self) -> Result<()> {
+        if self.inner.unpooled {
+            return self.ping().await;
+        }
+        let started = self.inner.pool.start().await;
+        started.map_err(|error| failure::connect(&error, &self.inner.name))
     }
 
     fn named(&self, error: Error) -> Error {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use wellspring_connector::{Connector, Driver, Error, ErrorKind, Result, nearest};
+use wellspring_connector::{Connector, Driver, DriverOption, Error, ErrorKind, Result, nearest};
 
 /// The databases Wellspring knows of: every scheme, and the feature that brings its driver, if
 /// this version has one.
@@ -64,6 +64,19 @@ impl Drivers {
         self.drivers.iter().map(|driver| driver.name()).collect()
     }
 
+    /// The options of the drivers, by their names, in the order in which those compiled in are listed.
+    pub fn options(&self) -> Vec<(&'static str, &'static [DriverOption])> {
+        self.drivers.iter().rev().map(|driver| (driver.name(), driver.options())).collect()
+    }
+
+    /// The driver that answers to this scheme.
+    pub(crate) fn of_scheme(&self, scheme: &str) -> Option<&Arc<dyn Driver>> {
+        let answers = |driver: &&Arc<dyn Driver>| {
+            driver.schemes().iter().any(|s| s.eq_ignore_ascii_case(scheme))
+        };
+        self.drivers.iter().find(answers)
+    }
+
     /// Finds the driver of `url` and parses it. No I/O.
     ///
     /// # Errors
@@ -74,11 +87,7 @@ impl Drivers {
         let Some((scheme, _)) = url.split_once(':') else {
             return Err(self.no_scheme());
         };
-        let found = self
-            .drivers
-            .iter()
-            .find(|driver| driver.schemes().iter().any(|s| s.eq_ignore_ascii_case(scheme)));
-        match found {
+        match self.of_scheme(scheme) {
             Some(driver) => driver.connector(url),
             None => Err(self.unknown(scheme)),
         }

@@ -38,6 +38,7 @@
 //! # Where to go next
 //!
 //! - [`Database`]: everything one can do with a database.
+//! - [`Databases`]: several of them by name, from configuration.
 //! - [`DatabaseBuilder`]: pool options, an unpooled mode, drivers of one's own.
 //! - [`Query`], [`Row`], [`FromRow`]: reading results. [`Value`], [`params!`]: writing parameters.
 //! - [`Error`]: one error type that says what failed and who may retry.
@@ -49,12 +50,15 @@
 //! - `postgres`: the PostgreSQL driver.
 //! - `mysql`: the driver for MySQL and MariaDB.
 //! - `tls`: TLS for the drivers of servers, by rustls. Remote hosts want it unless told otherwise.
+//! - `config`: [`Databases`] from configuration files, the environment and connection strings of other
+//!   libraries; `yaml`: files of YAML as well.
 //! - `chrono`, `time`, `jiff`, `uuid`, `rust_decimal`, `bigdecimal`, `serde_json`: conversions
 //!   between [`Value`] and the types of these crates.
 
 mod builder;
 mod connection;
 mod database;
+mod databases;
 mod drivers;
 mod failure;
 mod lend;
@@ -65,6 +69,9 @@ mod stats;
 pub use builder::DatabaseBuilder;
 pub use connection::DatabaseConnection;
 pub use database::Database;
+pub use databases::{CloseReport, Databases};
+#[cfg(feature = "config")]
+pub use databases::{DatabaseChange, DatabasesBuilder, ReloadReport};
 pub use drivers::{Drivers, register_driver};
 pub use lend::{Lender, PooledLease};
 pub use operations::OperationGroup;
@@ -95,6 +102,9 @@ pub use wellspring_txn::{
     col, csv,
 };
 
+#[cfg(feature = "config")]
+/// Configuration: what is read from where, and what it says.
+pub use wellspring_config as config;
 /// The interfaces drivers implement, for those who write one or need their details.
 pub use wellspring_connector as connector;
 /// Exporters for the numbers a database keeps.
@@ -129,6 +139,9 @@ mod prose {
     struct GettingStarted;
     #[doc = include_str!("../docs/src/credentials.md")]
     struct Credentials;
+    #[cfg(feature = "config")]
+    #[doc = include_str!("../docs/src/configuration.md")]
+    struct Configuration;
     #[doc = include_str!("../docs/src/writing.md")]
     struct Writing;
     #[doc = include_str!("../docs/src/transactions.md")]

@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use wellspring_connector::{
-    Connection, Error, ErrorKind, IntoParams, Lease, Params, Result, TransactionOptions,
+    Connection, Error, ErrorKind, IntoParams, Lease, Params, Result, Sql, TransactionOptions,
     Translator, Value, WorkKind,
 };
 use wellspring_txn::{Begin, Tx, transaction_once};
@@ -30,6 +30,65 @@ type TeardownHook = Box<dyn for<'a> Fn(&'a mut SessionTeardown) -> SessionFuture
 pub(crate) struct SessionHooks {
     pub(crate) setup: Vec<SetupHook>,
     pub(crate) teardown: Vec<TeardownHook>,
+    /// Statements that become hooks: after those above, in their order.
+    pub(crate) setup_statements: Vec<String>,
+    pub(crate) teardown_statements: Vec<String>,
+}
+
+impl SessionHooks {
+    /// Makes hooks of the statements.
+    pub(crate) fn bind(mut self, translator: &Translator) -> Result<Self> {
+        for text in std::mem::take(&mut self.setup_statements) {
+            let statement = HookStatement::new(text, translator)
+                .map_err(|error| error.context("session_setup"))?;
+            self.setup.push(Box::new(move |session| {
+                let statement = statement.clone();
+                Box::pin(async move {
+                    let params = statement.params(session.context())?;
+                    session.execute(&*statement.text, params).await.map(drop)
+                })
+            }));
+        }
+        for text in std::mem::take(&mut self.teardown_statements) {
+            let statement = HookStatement::new(text, translator)
+                .map_err(|error| error.context("session_teardown"))?;
+            self.teardown.push(Box::new(move |session| {
+                let statement = statement.clone();
+                Box::pin(async move {
+                    let params = statement.params(session.context())?;
+                    session.execute(&*statement.text, params).await.map(drop)
+                })
+            }));
+        }
+        Ok(self)
+    }
+}
+
+/// A statement at an end of a session, and the names of the values it takes.
+#[derive(Clone)]
+struct HookStatement {
+    text: Arc<str>,
+    names: Arc<[String]>,
+}
+
+impl HookStatement {
+    fn new(text: String, translator: &Translator) -> Result<Self> {
+        let statement = translator.translate(&Sql::new(text.as_str()))?;
+        let names: Arc<[String]> = statement.names().map(str::to_owned).collect();
+        if names.is_empty() && statement.parameters().is_some_and(|count| count > 0) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a value has no name: expected `:name`, which is looked up in the session's context",
+            ));
+        }
+        Ok(Self { text: text.into(), names })
+    }
+
+    /// Of the context, what the statement names.
+    fn params(&self, context: &Params) -> Result<Params> {
+        let named = |name: &String| Ok((name.clone(), value_of(context, name)?));
+        Ok(Params::named(self.names.iter().map(named).collect::<Result<Vec<_>>>()?))
+    }
 }
 
 /// A session that is being set up: it is the session's [`Tx`], and has its context.

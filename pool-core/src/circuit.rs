@@ -10,12 +10,14 @@ use crate::clock::{self, Instant};
 /// When a circuit breaker opens, and how it tries whether it may close again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct BreakerOptions {
     /// So many failures in a row open it. At least 1; default 5.
     pub failures: u32,
     /// For how long it is open before it lets a probe through. Default 30 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     pub open_for: Duration,
     /// How many probes it lets through at one time when it is half open. At least 1; default 1.
     pub probes: u32,

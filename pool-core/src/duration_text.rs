@@ -1,9 +1,13 @@
-//! Durations as people write them in configuration: `"500ms"`, `"5s"`, `"10min"`, `"1h"`.
+//! Durations as people write them in configuration: `"500ms"`, `"5s"`, `"10min"`, `"1h"`. For
+//! `#[serde(with = "wellspring_pool_core::duration_text")]`; `duration_text::optional` writes the absence of one
+//! as `"off"`.
 
 use std::time::Duration;
 
-use serde::de::{Error as _, Unexpected};
-use serde::{Deserialize, Deserializer, Serializer};
+use std::fmt;
+
+use serde::de::{Unexpected, Visitor};
+use serde::{Deserializer, Serializer};
 
 const UNITS: [(&str, u64); 9] = [
     ("ms", 1),
@@ -18,6 +22,8 @@ const UNITS: [(&str, u64); 9] = [
 ];
 
 const EXPECTED: &str = "a duration such as \"500ms\", \"5s\", \"10min\" or \"1h\"";
+const EXPECTED_OR_OFF: &str =
+    "a duration such as \"500ms\", \"5s\", \"10min\" or \"1h\", or \"off\"";
 
 fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -41,88 +47,105 @@ fn format(duration: Duration) -> String {
     }
 }
 
-pub(crate) fn serialize<S: Serializer>(value: &Duration, out: S) -> Result<S::Ok, S::Error> {
+/// Writes it.
+///
+/// # Errors
+/// The serializer's.
+pub fn serialize<S: Serializer>(value: &Duration, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(&format(*value))
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(input)?;
-    parse(&text).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &EXPECTED))
+/// Reads it.
+///
+/// # Errors
+/// For anything but a text of a number and its unit; the error says what would be right.
+pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    input.deserialize_str(InWords { or_off: false }).map(Option::unwrap_or_default)
+}
+
+/// Reads a duration, or `off` where that is one.
+struct InWords {
+    or_off: bool,
+}
+
+impl Visitor<'_> for InWords {
+    type Value = Option<Duration>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.or_off { EXPECTED_OR_OFF } else { EXPECTED })
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Option<Duration>, E> {
+        if self.or_off && text.trim() == "off" {
+            return Ok(None);
+        }
+        parse(text).map(Some).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
 }
 
 /// The same for an optional duration, whose absence is written `"off"`.
-pub(crate) mod optional {
+pub mod optional {
     use std::time::Duration;
 
-    use serde::de::{Error as _, Unexpected};
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserializer, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(
-        value: &Option<Duration>,
-        out: S,
-    ) -> Result<S::Ok, S::Error> {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(value: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
         match value {
             Some(value) => super::serialize(value, out),
             None => out.serialize_str("off"),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        input: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        let text = String::deserialize(input)?;
-        if text.trim() == "off" {
-            return Ok(None);
-        }
-        super::parse(&text)
-            .map(Some)
-            .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &super::EXPECTED))
+    /// Reads it.
+    ///
+    /// # Errors
+    /// For anything but a duration or `off`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Duration>, D::Error> {
+        input.deserialize_str(super::InWords { or_off: true })
     }
 }
 
-/// Something optional, whose absence is written `"off"`.
-pub(crate) mod or_off {
-    use std::fmt;
-    use std::marker::PhantomData;
+/// How a duration looks, for `#[schemars(with = …)]`.
+#[cfg(feature = "schema")]
+#[derive(Debug)]
+pub struct Text;
 
-    use serde::de::value::MapAccessDeserializer;
-    use serde::de::{MapAccess, Unexpected, Visitor};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+/// How a duration looks that may be absent.
+#[cfg(feature = "schema")]
+#[derive(Debug)]
+pub struct TextOrOff;
 
-    pub(crate) fn serialize<T: Serialize, S: Serializer>(
-        value: &Option<T>,
-        out: S,
-    ) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => value.serialize(out),
-            None => out.serialize_str("off"),
+#[cfg(feature = "schema")]
+mod schema {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    use super::{Text, TextOrOff};
+
+    const PATTERN: &str = "[0-9]+ ?(ms|s|sec|m|min|h|hour|d|day)";
+
+    impl JsonSchema for Text {
+        fn schema_name() -> Cow<'static, str> {
+            "Duration".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "type": "string", "pattern": format!("^{PATTERN}$") })
         }
     }
 
-    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-        input: D,
-    ) -> Result<Option<T>, D::Error> {
-        input.deserialize_any(OrOff(PhantomData))
-    }
-
-    struct OrOff<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for OrOff<T> {
-        type Value = Option<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("options, or \"off\"")
+    impl JsonSchema for TextOrOff {
+        fn schema_name() -> Cow<'static, str> {
+            "DurationOrOff".into()
         }
 
-        fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Option<T>, E> {
-            match word.trim() {
-                "off" => Ok(None),
-                _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
-            }
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "type": "string", "pattern": format!("^({PATTERN}|off)$") })
         }
     }
 }

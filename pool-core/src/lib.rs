@@ -55,6 +55,7 @@
 //!
 //! - `serde`: [`PoolOptions`] can be deserialised (durations as `"5s"`), and it and all snapshots
 //!   serialised.
+//! - `schema`: the JSON Schema of [`PoolOptions`], through `schemars`.
 
 mod abandoned;
 mod acquire;
@@ -70,7 +71,7 @@ mod coarse;
 mod connect;
 mod control;
 #[cfg(feature = "serde")]
-mod duration_text;
+pub mod duration_text;
 mod entry;
 mod error;
 mod events;
@@ -84,6 +85,8 @@ mod manager;
 #[cfg(any(wellspring_loom, wellspring_shuttle))]
 pub mod model;
 mod options;
+#[cfg(feature = "serde")]
+mod or_off;
 mod pieces;
 mod pool;
 mod pooled;

@@ -11,6 +11,7 @@ use crate::{BreakerOptions, ResetMode, RetryPolicy};
 /// When an idle connection is proved alive before it is handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Validate {
@@ -18,6 +19,7 @@ pub enum Validate {
     Never,
     /// When nothing was heard from it for longer than this.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     Idle(Duration),
     /// Every time. Costs a round trip per checkout.
     Always,
@@ -26,6 +28,7 @@ pub enum Validate {
 /// When a returned connection is reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ResetPolicy {
@@ -42,6 +45,7 @@ pub enum ResetPolicy {
 /// Which idle connection is handed out first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Reuse {
@@ -58,6 +62,7 @@ pub enum Reuse {
 /// Whether a newcomer may take a returned connection before those who wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Fairness {
@@ -79,6 +84,7 @@ pub enum Fairness {
 /// What [`Pool::start`](crate::Pool::start) does before it says that the pool works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Startup {
@@ -96,6 +102,7 @@ pub enum Startup {
 /// What an acquire does when every connection is in use and no more may be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum WhenExhausted {
@@ -119,6 +126,7 @@ pub enum WhenExhausted {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct PoolOptions {
     /// The most connections kept for reuse. At least 1; default 10.
@@ -130,6 +138,8 @@ pub struct PoolOptions {
     /// Default 0.
     pub min_idle: usize,
     /// The most idle connections; more are closed on return. `None`, the default, is `max_size`.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::or_off::number"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::or_off::OrOff<usize>"))]
     pub max_idle: Option<usize>,
     /// How many connections [`Pool::start`](crate::Pool::start) opens. Default 0.
     pub initial_size: usize,
@@ -137,6 +147,8 @@ pub struct PoolOptions {
     pub startup: Startup,
     /// The most callers that may wait; the next one fails at once. `None`, the default, is no
     /// limit.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::or_off::number"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::or_off::OrOff<usize>"))]
     pub max_waiters: Option<usize>,
     /// What an acquire does when nothing is free. Default: wait.
     pub when_exhausted: WhenExhausted,
@@ -144,9 +156,11 @@ pub struct PoolOptions {
     pub max_connecting: usize,
     /// The longest an acquire as a whole may take, whatever it waits for. Default 30 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     pub acquire_timeout: Duration,
     /// The longest one attempt to connect may take, its hook included. Default 10 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     pub connect_timeout: Duration,
     /// How connecting is tried again while somebody waits. The bound of the pauses also stays within
     /// a hundredth of the outage so far, so that its end is noticed within 1 % of it. When the policy
@@ -156,29 +170,36 @@ pub struct PoolOptions {
     /// When to refuse those who need a new connection at once, instead of letting them wait for a
     /// server that is down. Idle connections are still handed out. `None` is never; default after 5
     /// failures in a row, for 30 s, with 1 probe.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::or_off"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::or_off"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::or_off::OrOff<BreakerOptions>"))]
     pub breaker: Option<BreakerOptions>,
     /// The breaker does not open before connecting has failed for this long, so that a restart of
     /// the server is waited out. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     pub outage_tolerance: Duration,
     /// The longest a validation may take, its hook included. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     pub validation_timeout: Duration,
     /// The longest a reset may take, its hook included. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     pub reset_timeout: Duration,
     /// The longest a polite close may take. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     pub close_timeout: Duration,
     /// A connection idle for longer is closed, as long as more than `min_idle` are idle. `None`
     /// is never; default 10 min.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::TextOrOff"))]
     pub idle_timeout: Option<Duration>,
     /// A connection older than this is closed when it is not in use. One that is still needed is
     /// replaced shortly before, as far as there is room for its successor. `None` is never; default
     /// 30 min.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::TextOrOff"))]
     pub max_lifetime: Option<Duration>,
     /// By how much of itself `max_lifetime` is shortened, drawn for each connection at birth
     /// between zero and this, so that connections made together do not die together. Between 0
@@ -186,22 +207,30 @@ pub struct PoolOptions {
     pub max_lifetime_jitter: f64,
     /// A connection handed out this often is closed when it comes back. `None`, the default, is
     /// never.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::or_off::number"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::or_off::OrOff<u64>"))]
     pub max_uses: Option<u64>,
     /// A connection on which this many queries were reported
     /// ([`Pooled::record`](crate::Pooled::record)) is closed when it comes back. `None`, the default,
     /// is never.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::or_off::number"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::or_off::OrOff<u64>"))]
     pub max_queries: Option<u64>,
     /// A connection on which this many failures were reported is closed when it comes back. `None`,
     /// the default, is never.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::or_off::number"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::or_off::OrOff<u64>"))]
     pub max_errors: Option<u64>,
     /// An idle connection that has not shown for this long that it is alive is validated in the
     /// background, by up to a fifth earlier, so that many do not come due together. `None`, the
     /// default, is never.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::TextOrOff"))]
     pub keepalive: Option<Duration>,
     /// A connection held for longer is reported as a leak, once, with who holds it, and once more
     /// when it comes back. `None` is never; default 5 min.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::TextOrOff"))]
     pub leak_threshold: Option<Duration>,
     /// Records a backtrace with each acquire, to be told with a leak. Costs microseconds for each.
     /// Default off.
@@ -209,6 +238,7 @@ pub struct PoolOptions {
     /// A connection held for longer is given up: it no longer occupies a place, and is closed when
     /// it comes back. Needs `max_abandoned`. `None`, the default, is never.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::TextOrOff"))]
     pub leak_reclaim: Option<Duration>,
     /// How many abandoned connections (reclaimed from their holders, or stuck in a call that cannot
     /// be interrupted) may exist without occupying a place. Those above that occupy theirs. Default

@@ -20,19 +20,25 @@ use crate::ConfigError;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct RetryPolicy {
     /// How often it is tried at most, the first time included; at least 1. `None` is without end.
     /// Default 5.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::or_off::number"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::or_off::OrOff<u32>"))]
     pub max_attempts: Option<u32>,
     /// The bound of the first pause. Default 10 ms.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     pub base_pause: Duration,
     /// The most the bound grows to. Default 1 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::Text"))]
     pub max_pause: Duration,
     /// No attempt begins later than this after the first. `None` is without end. Default 30 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration_text::optional"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::duration_text::TextOrOff"))]
     pub max_elapsed: Option<Duration>,
 }
 

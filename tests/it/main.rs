@@ -4,9 +4,13 @@
 
 mod autocommit;
 mod batches;
+#[cfg(feature = "config")]
+mod canary;
 mod cancellation;
 mod closing;
 mod concurrency;
+#[cfg(feature = "config")]
+mod configured;
 mod connecting;
 mod control;
 mod credentials;
@@ -20,6 +24,7 @@ mod half_done;
 mod hostile;
 mod native;
 mod opening;
+mod registry;
 mod retrying;
 mod scripts;
 mod sessions;

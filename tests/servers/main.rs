@@ -3,6 +3,8 @@
 
 #![cfg(all(feature = "postgres", feature = "mysql"))]
 
+#[cfg(feature = "config")]
+mod configured;
 mod credentials;
 mod databases;
 mod leaking;

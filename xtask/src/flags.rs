@@ -15,7 +15,10 @@ cargo xtask test [--require NAME]... [--all]
 cargo xtask model [--require NAME]...
     Model-checks the pool engine at length: loom, shuttle, and histories beside a plain model.
 cargo xtask tidy
-    Checks the tree: arrows between packages, manifests, file heads, the feature map, paths.
+    Checks the tree: arrows between packages, manifests, file heads, the feature map, paths, and that
+    the configuration reference says what the code says.
+cargo xtask reference
+    Writes the configuration reference and the JSON Schema of configuration files.
 cargo xtask ci [--require NAME]... [--all]
     Formatting, clippy and documentation without warnings, feature combinations, then the tests.
 cargo xtask servers up [KIND]...
@@ -42,6 +45,7 @@ cargo xtask help
 pub(crate) enum Task {
     Help,
     Tidy,
+    Reference,
     Test(Wanted),
     Ci(Wanted),
     Model(Wanted),
@@ -58,7 +62,7 @@ pub(crate) enum Bench {
     Pool,
 }
 
-const COMMANDS: &str = "test, tidy, ci, model, servers, bench, help";
+const COMMANDS: &str = "test, tidy, reference, ci, model, servers, bench, help";
 
 /// Reads the arguments after `cargo xtask`.
 ///
@@ -75,6 +79,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, Stri
         "servers" => servers(args).map(Task::Servers),
         "bench" => bench(args),
         "tidy" => no_more("tidy", args).map(|()| Task::Tidy),
+        "reference" => no_more("reference", args).map(|()| Task::Reference),
         "help" | "--help" | "-h" => Ok(Task::Help),
         other => Err(format!("unknown command `{other}`; the commands are: {COMMANDS}")),
     }

@@ -9,6 +9,7 @@ mod flags;
 mod manifest;
 mod part;
 mod process;
+mod reference;
 mod servers;
 mod test;
 mod tidy;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     let sound = match task {
         Task::Help => true,
         Task::Tidy => tidy::run(&workspace).is_ok(),
+        Task::Reference => told(reference::run(&workspace)),
         Task::Test(wanted) => part::run_all(&workspace, test::PARTS, &wanted),
         Task::Model(wanted) => part::run_all(&workspace, test::MODELS, &wanted),
         Task::Ci(wanted) => part::run_all(&workspace, &ci::parts(), &wanted),

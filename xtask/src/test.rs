@@ -76,6 +76,12 @@ pub(crate) const PARTS: &[Part] = &[
         on_request: true,
         run: oldest::run,
     },
+    Part {
+        name: "fuzz",
+        about: "ten million connection strings that nobody would write",
+        on_request: true,
+        run: fuzz,
+    },
 ];
 
 fn tidy_part(workspace: &Workspace) -> Outcome {
@@ -94,6 +100,14 @@ fn unit(workspace: &Workspace) -> Outcome {
 fn doc(workspace: &Workspace) -> Outcome {
     let mut cargo = process::cargo(&workspace.root);
     cargo.args(["test", "--workspace", "--doc", "--all-features", "--no-fail-fast"]);
+    counted(&mut cargo)
+}
+
+/// The test that `unit` runs with few inputs.
+fn fuzz(workspace: &Workspace) -> Outcome {
+    let mut cargo = process::cargo(&workspace.root);
+    cargo.args(["test", "--release", "--package", "wellspring-config", "--test", "fuzz"]);
+    cargo.args(["--", "--nocapture"]).env("WELLSPRING_FUZZ_INPUTS", "10000000");
     counted(&mut cargo)
 }
 

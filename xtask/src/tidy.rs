@@ -10,11 +10,13 @@ mod heads;
 mod manifests;
 mod paths;
 mod promises;
+mod reference;
 mod rust;
 
 use std::fmt;
 
 use crate::process;
+use crate::reference::{FILES, Maker};
 use crate::workspace::Workspace;
 
 /// Something wrong, where, and what would be right.
@@ -107,6 +109,11 @@ fn check(workspace: &Workspace) -> Result<Vec<Finding>, String> {
     let chapter = |path| read(path).unwrap_or_default();
     findings.extend(book::check_contents(&chapter(book::SUMMARY), &files));
     findings.extend(book::check_options(&chapter(book::POOLING), &chapter(book::OPTIONS)));
+    let maker = Maker::build(workspace)?;
+    for (path, what) in FILES {
+        let made = maker.made(what)?;
+        findings.extend(reference::check(path, read(path).as_deref(), &made));
+    }
     let map = read(architecture::PATH).unwrap_or_default();
     findings.extend(architecture::check(&map, &members));
     Ok(findings)

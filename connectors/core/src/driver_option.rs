@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::url::{DURATION, bad_value, duration, number, switch};
+use crate::url::{DURATION, SIZE, bad_value, duration, number, size, switch};
 use crate::{Result, nearest};
 
 /// One option of a driver, as its URLs and configuration files have it.
@@ -47,6 +47,8 @@ pub enum OptionKind {
     Number(i64, i64),
     /// A duration with its unit.
     Duration,
+    /// A size with its unit, or a whole number between the two, both included, which has a meaning of its own.
+    SizeOrNumber(i64, i64),
     /// One of these words, in any case.
     Words(&'static [&'static str]),
 }
@@ -102,6 +104,13 @@ impl DriverOption {
                 match (least..=most).contains(&given) {
                     true => Ok(()),
                     false => Err(bad_value(name, value, wanted)),
+                }
+            }
+            OptionKind::SizeOrNumber(least, most) => {
+                let is_number = value.parse().is_ok_and(|number| (least..=most).contains(&number));
+                match is_number || size(name, value).is_ok() {
+                    true => Ok(()),
+                    false => Err(bad_value(name, value, kind)),
                 }
             }
             OptionKind::Words(words) => {
@@ -165,6 +174,9 @@ impl OptionKind {
             Self::Number(i64::MIN, i64::MAX) => "number".to_owned(),
             Self::Number(least, most) => format!("number, {least} to {most}"),
             Self::Duration => "duration: `250ms`, `5s`, `1min`".to_owned(),
+            Self::SizeOrNumber(least, most) => {
+                format!("size: `512KiB`, `64MiB`; or a number, {least} to {most}")
+            }
             Self::Words(words) => code(words),
         }
     }
@@ -183,6 +195,9 @@ impl fmt::Display for OptionKind {
             Self::Number(i64::MIN, most) => write!(f, "a whole number of at most {most}"),
             Self::Number(least, most) => write!(f, "a whole number from {least} to {most}"),
             Self::Duration => f.write_str(DURATION),
+            Self::SizeOrNumber(least, most) => {
+                write!(f, "{SIZE}; or a whole number from {least} to {most}")
+            }
             Self::Words(words) => write!(f, "one of {}", words.join(", ")),
         }
     }

@@ -8,9 +8,9 @@ mod values;
 
 use std::fmt;
 
-pub(crate) use values::DURATION;
+pub(crate) use values::{DURATION, SIZE};
 pub use values::{
-    bad_value, duration, known_options, number, switch, unknown_option, word, words_of,
+    bad_value, duration, known_options, number, size, switch, unknown_option, word, words_of,
 };
 
 use crate::{Error, ErrorKind, Result, Secret};

@@ -52,9 +52,10 @@ pub const OPTIONS: &[DriverOption] = &[
     ),
     DriverOption::new(
         "cache_size",
-        OptionKind::Number(-CACHE_LIMIT, CACHE_LIMIT),
+        OptionKind::SizeOrNumber(-CACHE_LIMIT, CACHE_LIMIT),
         "-64000",
-        "The page cache of each connection: pages, or KiB when negative.",
+        "The page cache of each connection: a size, or a number of pages, which is of KiB when it is \
+         negative.",
     ),
     DriverOption::new(
         "statement_cache",

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use wellspring_connector::url::{
-    decode, duration, known_options, number, options as options_of, switch, unknown_option, word,
+    decode, duration, known_options, number, options as options_of, size, switch, unknown_option,
+    word,
 };
 use wellspring_connector::{DriverOption, Error, ErrorKind, Result};
 
@@ -56,12 +57,22 @@ fn set(options: SqliteOptions, option: &DriverOption, value: &str) -> Result<Sql
         "journal_mode" => options.journal_mode(word(key, value, JournalMode::WORDS)?),
         "synchronous" => options.synchronous(word(key, value, Synchronous::WORDS)?),
         "foreign_keys" => options.foreign_keys(switch(key, value)?),
-        "cache_size" => options.cache_size(number(key, value, "a number")?),
+        "cache_size" => options.cache_size(cache_size(key, value)?),
         "statement_cache" => options.statement_cache(number(key, value, "a number")?),
         "read_lease" => options.read_lease(switch(key, value)?),
         "execution" => options.execution(word(key, value, Execution::WORDS)?),
         _ => return Err(unknown_option(key, &[])),
     })
+}
+
+/// Pages, or KiB as less than zero.
+fn cache_size(key: &str, value: &str) -> Result<i64> {
+    if let Ok(number) = value.parse() {
+        return Ok(number);
+    }
+    let kib = size(key, value)?.div_ceil(1 << 10);
+    // What is too large is refused with the other options.
+    Ok(-i64::try_from(kib).unwrap_or(i64::MAX))
 }
 
 fn config(message: String) -> Error {

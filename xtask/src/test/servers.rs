@@ -12,7 +12,7 @@ use crate::servers::with_servers;
 use crate::workspace::Workspace;
 
 /// The features of the façade with which its tests on servers are built.
-const FEATURES: &str = "sqlite,postgres,mysql";
+const FEATURES: &str = "sqlite,postgres,mysql,config";
 
 /// Starting, killing and restarting servers of every kind, which the other parts rely on.
 pub(crate) fn servers(workspace: &Workspace) -> Outcome {

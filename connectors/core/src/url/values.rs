@@ -57,9 +57,9 @@ const OF_THE_POOL: &[(&str, &str)] = &[
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Config`] for a name that is not known, with the one it was probably meant to be, and for
-/// an option that is there by two of its names. Values are not looked at: that is
-/// [`DriverOption::check`].
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) for a name that is not known, with the one it was
+/// probably meant to be, and for an option that is there by two of its names. Values are not looked at:
+/// that is [`DriverOption::check`].
 pub fn known_options<'g>(
     known: &'static [DriverOption],
     elsewhere: &[(&str, &str)],
@@ -124,7 +124,7 @@ pub const fn words_of<T, const N: usize>(words: &[(&'static str, T); N]) -> [&'s
 /// Reads `on`/`off` and the like.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] naming `key` and the value.
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) naming `key` and the value.
 pub fn switch(key: &str, value: &str) -> Result<bool> {
     match value.to_ascii_lowercase().as_str() {
         "on" | "true" | "yes" | "1" => Ok(true),
@@ -136,7 +136,7 @@ pub fn switch(key: &str, value: &str) -> Result<bool> {
 /// Reads a number.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] naming `key`, the value and what is `wanted`.
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) naming `key`, the value and what is `wanted`.
 pub fn number<T: std::str::FromStr>(key: &str, value: &str, wanted: &str) -> Result<T> {
     value.parse().map_err(|_| bad_value(key, value, wanted))
 }
@@ -154,7 +154,7 @@ pub fn number<T: std::str::FromStr>(key: &str, value: &str, wanted: &str) -> Res
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Config`] naming `key` and the value.
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) naming `key` and the value.
 pub fn duration(key: &str, value: &str) -> Result<Duration> {
     duration_of(value).ok_or_else(|| bad_value(key, value, DURATION))
 }
@@ -168,10 +168,41 @@ fn duration_of(text: &str) -> Option<Duration> {
     number.checked_mul(*millis).map(Duration::from_millis)
 }
 
+/// What a size is written as, for errors.
+pub(crate) const SIZE: &str = "a size with its unit: 512KiB, 64MiB or 1GiB";
+
+/// Units of sizes in bytes.
+const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// Reads a size with its unit, in bytes: `512KiB`, `64MiB`, `1GiB`.
+///
+/// ```
+/// use wellspring_connector::url::size;
+///
+/// assert_eq!(size("cache_size", "64MiB")?, 64 << 20);
+/// assert!(size("cache_size", "64 pages").unwrap_err().to_string().contains("512KiB"));
+/// # Ok::<(), wellspring_connector::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Config`] naming `key` and the value.
+pub fn size(key: &str, value: &str) -> Result<u64> {
+    size_of(value).ok_or_else(|| bad_value(key, value, SIZE))
+}
+
+fn size_of(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = text[digits..].trim_start();
+    let (_, bytes) = SIZES.iter().find(|(name, _)| *name == unit)?;
+    number.checked_mul(*bytes)
+}
+
 /// Finds the word `value` among `words`, without regard to ASCII case.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] naming `key`, the value and the words.
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) naming `key`, the value and the words.
 pub fn word<T: Copy>(key: &str, value: &str, words: &[(&str, T)]) -> Result<T> {
     match words.iter().find(|(word, _)| word.eq_ignore_ascii_case(value)) {
         Some((_, found)) => Ok(*found),

@@ -71,7 +71,8 @@ fn refusals_say_what_would_be_right() {
         ("sqlite:x.db?busy_timeout=-5s", &["busy_timeout=-5s", "5s"]),
         ("sqlite:x.db?busy_timeout=99999999999999999999s", &["busy_timeout=", "5s"]),
         ("sqlite:x.db?foreign_keys=maybe", &["foreign_keys=maybe", "on or off"]),
-        ("sqlite:x.db?cache_size=big", &["cache_size=big", "number from -2147483647"]),
+        ("sqlite:x.db?cache_size=big", &["cache_size=big", "64MiB", "number from -2147483647"]),
+        ("sqlite:x.db?cache_size=9000GiB", &["cache_size"]),
         ("sqlite:x.db?cache_size=-2147483648", &["cache_size=-2147483648", "to 2147483647"]),
         ("sqlite:x.db?statement_cache=-1", &["statement_cache=-1", "at least 0"]),
         ("sqlite:x.db?create_dirs=on&mode=ro", &["create_dirs", "mode=ro", "mode=rwc"]),
@@ -116,4 +117,14 @@ fn builder_refusals() {
     let connector = SqliteConnector::new(SqliteOptions::file("x.db")).expect("options");
     assert!(format!("{connector:?}").contains("x.db"));
     assert_eq!(connector.dialect().name, "sqlite");
+}
+
+#[test]
+fn sizes_have_units() {
+    for (text, size) in
+        [("64MiB", -65_536), ("1GiB", -1_048_576), ("1B", -1), ("0KiB", 0), ("12", 12)]
+    {
+        let options = SqliteOptions::from_url(&format!("sqlite:x.db?cache_size={text}")).unwrap();
+        assert_eq!(options, SqliteOptions::file("x.db").cache_size(size), "{text}");
+    }
 }
