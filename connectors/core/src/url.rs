@@ -74,7 +74,15 @@ impl ServerUrl {
             .split(',')
             .filter(|host| !host.is_empty())
             .map(host)
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<Result<Vec<_>>>()
+            .map_err(|error| match credentials {
+                // The user and a part of the password were taken for a host and its port.
+                None if path.contains('@') || query.contains('@') => config(
+                    "the URL has an `@` after its host; in a user or password, `/` is written `%2F` \
+                     and `?` `%3F`",
+                ),
+                _ => error,
+            })?;
         let options = options(query)?;
         let url = Self {
             scheme: scheme.to_ascii_lowercase(),
@@ -207,7 +215,12 @@ fn host(text: &str) -> Result<(String, Option<u16>)> {
         None | Some("") => None,
         Some(port) => {
             Some(port.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(|| {
-                config(format!("port `{port}`: expected a number from 1 to 65535"))
+                // What is no number may be a password whose `@` is missing.
+                let shown = match port.bytes().all(|b| b.is_ascii_digit()) {
+                    true => format!(" `{port}`"),
+                    false => String::new(),
+                };
+                config(format!("port{shown}: expected a number from 1 to 65535"))
             })?)
         }
     };
@@ -283,6 +296,10 @@ mod tests {
             ("postgres://u:canary%zz@h/d", "password"),
             ("postgres://u:canary@h:99999/d", "99999"),
             ("postgres://u:canary@h:0/d", "`0`"),
+            ("postgres://u:canary/x@h/d", "`/` is written `%2F`"),
+            ("postgres://u:1234567/canary@h/d", "`/` is written `%2F`"),
+            ("postgres://u:canary?x@h/d", "`/` is written `%2F`"),
+            ("postgres://u:canary", "expected a number"),
             ("postgres://u:canary@[::1/d", "`[::1`"),
             ("postgres://u:canary@h/d?a=1&a=2", "`a` is set twice"),
             ("postgres://u:canary%00@h/d", "NUL"),
