@@ -185,7 +185,7 @@ const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), (
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Config`] naming `key` and the value.
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) naming `key` and the value.
 pub fn size(key: &str, value: &str) -> Result<u64> {
     size_of(value).ok_or_else(|| bad_value(key, value, SIZE))
 }
