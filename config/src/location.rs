@@ -78,7 +78,13 @@ fn url(fields: &mut Fields<'_>) -> Option<(DatabaseUrl, Node)> {
         }
         _ => Secret::from(text),
     };
-    match DatabaseUrl::parse(text.expose()) {
+    // A string that several databases have alike is of the one that the type says.
+    let kind = fields.table.get("type").and_then(Node::as_text).map(canonical);
+    let parsed = DatabaseUrl::parse(text.expose()).or_else(|error| match &kind {
+        Some(kind) => DatabaseUrl::parse_as(kind, text.expose()).map_err(|_| error),
+        None => Err(error),
+    });
+    match parsed {
         Ok(url) => Some((url, node.clone())),
         Err(error) => {
             fields.wrong(&node.origin, key, error.message());

@@ -80,7 +80,7 @@ impl Databases {
         update.enter(&mut self.write(), loaded, &config, ready)?;
         loaded.ticket = ticket;
         let old = std::mem::replace(&mut loaded.config, config);
-        loaded.passwords = std::mem::take(&mut update.passwords);
+        loaded.passwords = update.passwords.clone();
         let new = loaded.config.clone();
         drop(source);
         Ok(update.apply(&old, &new))

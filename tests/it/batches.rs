@@ -228,6 +228,11 @@ fn what_is_wrong_with_a_request_is_named() {
         (r#"[{"method": "insert", "params": {"table": "t"}}]"#, &["insert", "`data` is missing"]),
         (r#"[{"method": "insert", "params": {"data": {}}}]"#, &["`table` is missing"]),
         (
+            r#"[{"method": "upsert", "params": {"table": "t", "data": {"a": 1}, "key_columns": ["a"],
+                "no_update": "maybe"}}]"#,
+            &["operation 0", "no_update", "\"maybe\""],
+        ),
+        (
             r#"[{"method": "insert", "params": {"table": "t", "data": 5}}]"#,
             &["data", "a map is wanted"],
         ),

@@ -83,7 +83,10 @@ async fn connection_strings_of_others_reach_the_server() {
                     .replace(":@", "@"),
                 false => text,
             };
-            let databases = load(Loader::new().set("databases.x.url", &text));
+            // Npgsql's and MySQL's keys are alike: the type says whose they are.
+            let kind = if kind == Kind::Postgres { "postgres" } else { "mysql" };
+            let loader = Loader::new().set("databases.x.url", &text).set("databases.x.type", kind);
+            let databases = load(loader);
             answers(&text, &databases, "x").await;
         }
         // LongJRM's file, as its users have it.

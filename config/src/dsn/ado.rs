@@ -156,7 +156,7 @@ fn prefer_documented(pairs: &[Pair<'_>], possible: &mut Vec<Database>) {
 }
 
 fn ambiguous(possible: &[Database], nothing_known: bool) -> Error {
-    const HOW: &str = "say which, as in `DatabaseUrl::parse_as(\"mssql\", text)`";
+    const HOW: &str = "say which, by `type` in a file or by `DatabaseUrl::parse_as` in code";
     if nothing_known && possible.len() == DATABASES.len() {
         return config(format!(
             "the text is neither a URL nor a connection string of a database that is known; if it is \

@@ -130,13 +130,20 @@ fn kept(given: &mut Given) -> Result<(Vec<Name>, bool)> {
         Some(term) if term.is_null() => Ok((Vec::new(), false)),
         Some(term) => {
             let all = match &term {
-                Term::Value(_) if term.what() == "a text" => {
-                    term.into_text()?.eq_ignore_ascii_case("y")
-                }
+                Term::Value(_) if term.what() == "a text" => yes_or_no(&term.into_text()?)?,
                 _ => term.into_bool().map_err(|error| error.context("no_update"))?,
             };
             Ok((Vec::new(), all))
         }
+    }
+}
+
+/// `Y` or `N`, as LongJRM has it. What is neither would leave columns unprotected that somebody protected.
+fn yes_or_no(text: &str) -> Result<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "true" => Ok(true),
+        "n" | "no" | "false" | "" => Ok(false),
+        _ => Err(wrong(format!("no_update is `Y`, `N` or a list of columns, not {text:?}"))),
     }
 }
 
