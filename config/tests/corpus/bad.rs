@@ -110,7 +110,10 @@ pub(crate) const ROWS: &[Bad] = &[
     // ADO.NET and ODBC.
     ("Server=db;Database=d;User Id=u;Password=canary", "may be for"),
     ("Server=db;Database=d;User Id=u;Password=canary", "PostgreSQL or MySQL or SQL Server"),
-    ("Server=db;Database=d;User Id=u;Password=canary", "parse_as(\"mssql\", text)"),
+    (
+        "Server=db;Database=d;User Id=u;Password=canary",
+        "by `type` in a file or by `DatabaseUrl::parse_as`",
+    ),
     ("Data Source=shop;User Id=u;Password=canary", "may be for"),
     ("Host=h;MultipleActiveResultSets=true;Password=canary", "which no database knows both"),
     ("Foo=canary;Bar=1", "neither a URL nor"),

@@ -114,10 +114,10 @@ fn a_password_of_a_later_source_takes_the_place_of_a_file() {
 
 #[test]
 fn a_string_that_several_databases_have_alike_is_of_the_type_that_is_said() {
-    let text = "Host=h;Port=5433;Username=u;Password=pw;Database=d";
+    let text = "Server=h;Port=3307;Uid=u;Pwd=pw;Database=d";
     let alone = toml(&format!("databases.x.url = '{text}'"));
     assert!(report(&alone).contains("PostgreSQL or MySQL"), "{}", report(&alone));
-    let said = load(toml(&format!("databases.x = {{ url = '{text}', type = 'postgres' }}")));
+    let said = load(toml(&format!("databases.x = {{ url = '{text}', type = 'mysql' }}")));
     let url = &said.require("x").unwrap().url;
-    assert_eq!((url.scheme.as_str(), url.hosts[0].1), ("postgres", Some(5433)));
+    assert_eq!((url.scheme.as_str(), url.hosts[0].1), ("mysql", Some(3307)));
 }
